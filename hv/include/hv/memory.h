@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file hv/memory.h
+ * Pages of our own, and the only way to touch memory that another domain can write.
+ */
+#ifndef HV_MEMORY_H
+#define HV_MEMORY_H
+
+#include <hv/hv.h>
+
+/**
+ * @count contiguous zeroed pages, page aligned, writable, never executable; NULL if there are none.
+ * Services take what they need at start, in arenas, and pages to share with other domains.
+ */
+void *hv_page_alloc(struct hv *hv, unsigned count);
+
+/** Give back what hv_page_alloc() gave, whole. The pages must not be granted any more. */
+void hv_page_free(struct hv *hv, void *pages, unsigned count);
+
+/** How many pages hv_page_alloc() can still give; the largest contiguous run in @largest. */
+size_t hv_page_count_free(struct hv *hv, size_t *largest);
+
+/*
+ * Shared memory. Another domain may write it at any instant, so each value is loaded exactly once
+ * and never looked at again in place (XSA-155). The simulator lets an adversary act between any two
+ * of these calls.
+ */
+
+/** Load once, with acquire ordering. */
+uint32_t hv_shared_read32(struct hv *hv, const uint32_t *address);
+
+/** Store once, with release ordering: all earlier writes are visible before it. */
+void hv_shared_write32(struct hv *hv, uint32_t *address, uint32_t value);
+
+/** Full barrier: between publishing our index and reading theirs. */
+void hv_shared_barrier(struct hv *hv);
+
+/** Copy @length bytes out of shared memory into private memory. */
+void hv_shared_copy_in(struct hv *hv, void *dest, const void *shared, size_t length);
+
+/** Copy @length private bytes into shared memory. */
+void hv_shared_copy_out(struct hv *hv, void *shared, const void *source, size_t length);
+
+#endif
