@@ -278,6 +278,8 @@ static int copy_one(struct hv *hv, const struct hv_copy *copy)
 
     if (sim_fault(hv, hv->sim->faults.grant_copy))
         return sim_random(hv->sim, 2) ? -EINVAL : -EAGAIN;
+    if (copy->length == 0)
+        return 0; /* Xen does not look at the ends then */
     int rc = resolve(hv, &copy->source, copy->length, true, &from);
     if (rc == 0)
         rc = resolve(hv, &copy->dest, copy->length, false, &to);

@@ -90,6 +90,11 @@ void hv_seal(struct hv *hv)
     hv->sealed = true;
 }
 
+uint64_t sim_now(const struct sim *sim)
+{
+    return sim->now;
+}
+
 uint64_t hv_now(struct hv *hv)
 {
     return hv->sim->now;

@@ -44,6 +44,9 @@ struct sim *sim_create(uint64_t seed);
 /** Ends all domains; checks that the simulator's own books balance. */
 void sim_destroy(struct sim *sim);
 
+/** The virtual time, as hv_now() tells it to each domain. */
+uint64_t sim_now(const struct sim *sim);
+
 /** A hash of all that was scheduled, signalled and failed so far: equal for equal runs. */
 uint64_t sim_trace(const struct sim *sim);
 
