@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: ISC
 """Finish a linked unikernel image: check it, embed the symbol table, write the stripped result.
 
-usage: finish.py INPUT OUTPUT [--budget BYTES] [--check-only]
+usage: finish.py INPUT OUTPUT [--budget BYTES]
 
 Checked, and an error each: no instruction makes a system call, no segment is both writable and
-executable, the PVH note is there, no symbol is undefined, our own objects' code uses no vector
-registers (functions of libc aside), the result is within the budget.
+executable, the PVH note is there, no symbol is undefined, the result is within the budget.
 """
 import argparse
-import re
 import struct
 import subprocess
 import sys
@@ -90,10 +88,6 @@ def check_symbols(elf):
             yield f'undefined symbol {name}'
 
 
-# musl's printf and what it calls are built with SSE; nothing else may use it
-LIBC_VECTORS = re.compile(r'^(printf_core|fmt_fp|pop_arg|pad|v?snprintf|v?f?printf|sn_write|frexpl'
-                          r'|v?sscanf|vfscanf|__floatscan|__intscan|scalbnl?|copysignl?|fmodl?'
-                          r'|decfloat|hexfloat|strto.*|qsort.*|__.*|fwrite|wc.*|mb.*)$')
 SYSTEM_CALLS = {'syscall', 'sysenter', 'sysexit', 'sysret', 'sysretq', 'int'}
 
 
@@ -101,7 +95,7 @@ def check_code(path):
     """Every instruction of the image, as objdump shows it."""
     listing = subprocess.run(['objdump', '-d', '--no-show-raw-insn', '-M', 'att', path], check=True,
                              capture_output=True, text=True).stdout
-    function, reported = '?', set()
+    function = '?'
     for line in listing.splitlines():
         if line.endswith('>:'):
             function = line[line.index('<') + 1:-2]
@@ -112,9 +106,6 @@ def check_code(path):
         words = parts[1].split(None, 1)
         if words and words[0] in SYSTEM_CALLS:
             yield f'{function}: system call instruction {parts[1].strip()}'
-        if '%xmm' in line and not LIBC_VECTORS.match(function) and function not in reported:
-            reported.add(function)
-            yield f'{function}: uses vector registers: {parts[1].strip()}'
 
 
 def symbol_blob(elf):

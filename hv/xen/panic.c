@@ -26,7 +26,7 @@ void platform_crash(void)
     hv_exit(NULL, HV_EXIT_CRASH);
 }
 
-static void print_list(const char *format, va_list list)
+static void __attribute__((format(printf, 1, 0))) print_list(const char *format, va_list list)
 {
     char line[256];
     int length = vsnprintf(line, sizeof line, format, list);
