@@ -71,8 +71,8 @@ static const char *shim_dir(void)
 /* @path itself, or where a file of the host's own daemon is kept instead, in @buffer. */
 static const char *redirect(const char *path, char buffer[SHIM_PAGE])
 {
-    static const char *const folders[] = {"/run/xenstored/", "/var/run/xenstored/", "/run/xen/",
-                                          "/var/run/xen/",   "/proc/xen/",          "/dev/xen/",
+    static const char *const folders[] = {"/run/xenstored/",    "/var/run/xenstored/", "/run/xen/",
+                                          "/var/run/xen/",      "/proc/xen/",          "/dev/xen/",
                                           "/var/lib/xenstored/"};
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -290,8 +290,7 @@ int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t nr_grants)
 
 void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref, int prot)
 {
-    void *page =
-        mmap(NULL, SHIM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, SHIM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     return page == MAP_FAILED ? NULL : page;
 }
