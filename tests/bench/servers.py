@@ -115,7 +115,7 @@ class Server:
         with open(self.log.name, errors="replace") as log:
             return log.read()
 
-    def environment(self, peers):
+    def client_environment(self, peers):
         """For upstream's clients to find this server."""
         env = peers.environment()
         env["XENSTORED_PATH"] = self.socket
