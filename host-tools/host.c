@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "host.h"
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <xen/io/console.h>
@@ -56,6 +57,23 @@ int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid)
                        strerror(errno));
 }
 
+int host_lock(struct report *r, const char *service)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), HOST_RUN_DIR "/atoll-%s.lock", service);
+    fd = mkdir(HOST_RUN_DIR, 0755) && errno != EEXIST
+             ? -1
+             : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return report_fail(r, errno == EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
+                           "cannot make the lock %s (%s); run it as root", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        return report_fail(r, ATOLL_RUNNING, "the same command is under way already; wait for it");
+    return 0;
+}
+
 static bool socket_accepts(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -96,6 +114,8 @@ enum host_domain_state host_domain_state(xc_interface *xch, uint32_t domid, cons
         return HOST_DOMAIN_GONE;
     if (info.flags & XEN_DOMINF_dying)
         return HOST_DOMAIN_GONE;
+    if ((info.flags & XEN_DOMINF_paused) && info.cpu_time == 0)
+        return HOST_DOMAIN_UNBORN;
     if (!(info.flags & XEN_DOMINF_shutdown))
         return HOST_DOMAIN_RUNS;
     why = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;

@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <xenctrl.h>
 
+/** Where Xen's tools keep what lives until the next boot. */
+#define HOST_RUN_DIR "/var/run/xen"
+
 /** @ref host_find_store_domain found none. */
 #define HOST_NO_DOMAIN UINT32_MAX
 
@@ -31,7 +34,18 @@ int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid)
 const char *host_store_daemon_socket(void);
 
 /** How a domain is. */
-enum host_domain_state { HOST_DOMAIN_GONE, HOST_DOMAIN_ENDED, HOST_DOMAIN_RUNS };
+enum host_domain_state {
+    HOST_DOMAIN_GONE,   /**< there is none, or it is being torn down */
+    HOST_DOMAIN_UNBORN, /**< paused and never run: being built, or its builder was killed */
+    HOST_DOMAIN_RUNS,
+    HOST_DOMAIN_ENDED, /**< has shut down or crashed, and is still there */
+};
+
+/**
+ * Take the lock of the command that builds the domain of @service, so that there is one at a time;
+ * it is held until the process ends. 0, or an exit code with the cause reported.
+ */
+int host_lock(struct report *r, const char *service);
 
 /** The state of @domid; with HOST_DOMAIN_ENDED @reason names the kind of its end ("crashed"). */
 enum host_domain_state host_domain_state(xc_interface *xch, uint32_t domid, const char **reason);

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /*
@@ -25,8 +24,7 @@
 /* A service that has answered once answers the next request sooner than this. */
 #define REQUEST_TIMEOUT_MS 5000
 
-#define RUN_DIR  "/var/run/xen"
-#define PID_FILE RUN_DIR "/xenstored.pid"
+#define PID_FILE HOST_RUN_DIR "/xenstored.pid"
 
 struct start {
     struct report *r;
@@ -52,22 +50,41 @@ static int load_image(struct start *s)
     return 0;
 }
 
+/* There is a XenStore domain already: dead, alive, or one that a killed start has left. */
+static int other_domain(struct start *s, uint32_t domid)
+{
+    const char *reason = "";
+
+    switch (host_domain_state(s->xch, domid, &reason)) {
+    case HOST_DOMAIN_RUNS:
+        return report_fail(s->r, ATOLL_RUNNING,
+                           "domain %u is this host's XenStore already; nothing to do", domid);
+    case HOST_DOMAIN_UNBORN:
+        /* We hold the lock: nobody is building it. */
+        if (xc_domain_destroy(s->xch, domid))
+            break;
+        report_note(s->r, "removed domain %u, which an interrupted start had left", domid);
+        return 0;
+    case HOST_DOMAIN_ENDED:
+    case HOST_DOMAIN_GONE:
+        break;
+    }
+    return report_fail(s->r, ATOLL_NEEDS_REBOOT,
+                       "domain %u was this host's XenStore and is dead (%s); reboot", domid,
+                       reason[0] ? reason : "its pages are still in use");
+}
+
 /* A host has one XenStore. */
 static int refuse_second(struct start *s)
 {
-    const char *socket, *reason;
+    const char *socket;
     uint32_t domid;
     int rc = host_find_store_domain(s->r, s->xch, &domid);
 
+    if (!rc && domid != HOST_NO_DOMAIN)
+        rc = other_domain(s, domid);
     if (rc)
         return rc;
-    if (domid != HOST_NO_DOMAIN) {
-        if (host_domain_state(s->xch, domid, &reason) == HOST_DOMAIN_RUNS)
-            return report_fail(s->r, ATOLL_RUNNING,
-                               "domain %u already serves XenStore; nothing to do", domid);
-        return report_fail(s->r, ATOLL_NEEDS_REBOOT,
-                           "domain %u served XenStore and is dead; reboot this host", domid);
-    }
     socket = host_store_daemon_socket();
     if (socket)
         return report_fail(s->r, ATOLL_RUNNING,
@@ -163,13 +180,14 @@ static int load(struct start *s)
     return 0;
 }
 
-/* Whether the caller wants an end: SIGINT and SIGTERM are held back while a domain is half made. */
+/* Whether the caller wants an end: these signals are held back while a domain is half made. */
 static bool interrupted(void)
 {
     sigset_t pending;
 
     return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1);
 }
 
 static bool dom0_port_bound(struct start *s)
@@ -286,9 +304,6 @@ static int write_pid_file(struct start *s)
     FILE *f;
     int ok;
 
-    if (mkdir(RUN_DIR, 0755) && errno != EEXIST)
-        return report_fail(s->r, ATOLL_FAILURE, "domain %u serves, but making %s failed (%s)",
-                           s->builder.domid, RUN_DIR, strerror(errno));
     f = fopen(PID_FILE, "we");
     ok = f && fprintf(f, "domid:%u\n", s->builder.domid) > 0;
     if (f && fclose(f))
@@ -351,12 +366,15 @@ int start_xenstored(struct report *r, const struct start_options *opt)
         return rc;
     rc = host_open(r, &s.xch);
     if (!rc)
+        rc = host_lock(r, opt->service);
+    if (!rc)
         rc = refuse_second(&s);
     if (!rc) {
         domain_builder_init(&s.builder, s.xch);
         sigemptyset(&held);
         sigaddset(&held, SIGINT);
         sigaddset(&held, SIGTERM);
+        sigaddset(&held, SIGHUP);
         sigprocmask(SIG_BLOCK, &held, &before);
         rc = run(&s);
         sigprocmask(SIG_SETMASK, &before, NULL);
