@@ -127,7 +127,8 @@ static void unpin(struct sim_pin *pin, bool readonly)
     if (!readonly)
         grant->writable--;
     owner->pins--;
-    if (owner->dying && owner->pins == 0)
+    /* While it still has an arena it is only just being killed, maybe with maps of its own pages. */
+    if (owner->dying && owner->pins == 0 && owner->arena == NULL)
         sim_domain_finalise(owner);
 }
 

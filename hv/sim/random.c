@@ -35,12 +35,14 @@ uint64_t sim_draw(struct sim *sim)
 uint64_t sim_random(struct sim *sim, uint64_t bound)
 {
     HV_ASSERT(bound != 0);
-    /* Draws at or above the largest multiple of the bound would favour small results. */
-    uint64_t reject = -bound % bound, draw;
-    do {
-        draw = sim_draw(sim);
-    } while (draw < reject);
-    return draw % bound;
+    /* The high half of draw times bound; the few low halves that would favour some results go. */
+    unsigned __int128 product = (unsigned __int128)sim_draw(sim) * bound;
+    if ((uint64_t)product < bound) {
+        uint64_t reject = -bound % bound;
+        while ((uint64_t)product < reject)
+            product = (unsigned __int128)sim_draw(sim) * bound;
+    }
+    return (uint64_t)(product >> 64);
 }
 
 bool sim_chance(struct sim *sim, uint16_t chance)
