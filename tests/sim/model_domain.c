@@ -244,7 +244,7 @@ static void reply_text(struct wire_message *reply, const char *format, unsigned 
 
     snprintf(text, sizeof(text), "%s%u", format, value);
     reply->length = 0;
-    wire_add_string(reply, text);
+    message_add_string(reply, text);
 }
 
 static int op_query(struct model *model, const struct wire_message *request,
@@ -261,7 +261,7 @@ static int op_query(struct model *model, const struct wire_message *request,
         reply_text(reply, "/local/domain/", domid);
     } else {
         reply->length = 0;
-        wire_add_string(
+        message_add_string(
             reply, domid == WIRE_DOMID_SELF || (domain != NULL && domain->introduced) ? "T" : "F");
     }
     return 0;

@@ -308,7 +308,7 @@ static int op_get_perms(const struct mdomain *domain, struct mtree *tree,
         char text[16];
         snprintf(text, sizeof(text), "%c%u", "nrwb"[node->perms.entry[i].access],
                  node -> perms.entry[i].domid);
-        if (!wire_add_string(reply, text))
+        if (!message_add_string(reply, text))
             error = E2BIG;
     }
     return error;
@@ -324,7 +324,7 @@ static int op_directory(const struct mdomain *domain, struct mtree *tree,
         return EINVAL;
     int error = find(domain, tree, path, MODEL_READ, &node);
     for (size_t i = 0; error == 0 && i < node->children; i++)
-        if (!wire_add_string(reply, node->child[i]->name))
+        if (!message_add_string(reply, node->child[i]->name))
             error = E2BIG;
     return error;
 }
@@ -343,7 +343,7 @@ static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
     if (error != 0)
         return error;
     long offset = strtol(strings[1], NULL, 10);
-    wire_add_string(reply, "?");
+    message_add_string(reply, "?");
     for (size_t i = 0; i < node->children && offset >= 0; i++) {
         const char *name = node->child[i]->name;
         long length = (long)strlen(name) + 1;
@@ -352,10 +352,10 @@ static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
         if (offset < length && reply->length + (size_t)length > WIRE_PAYLOAD_MAX - 24)
             return 0;
         if (offset < length)
-            wire_add_string(reply, name + offset);
+            message_add_string(reply, name + offset);
         offset = offset < length ? 0 : offset - length;
     }
-    wire_add_string(reply, "");
+    message_add_string(reply, "");
     return 0;
 }
 
@@ -368,7 +368,7 @@ static int op_read(const struct mdomain *domain, struct mtree *tree,
     if (!mcanonical(domain, monly(request), false, path))
         return EINVAL;
     int error = find(domain, tree, path, MODEL_READ, &node);
-    if (error == 0 && !wire_add(reply, node->value, node->length))
+    if (error == 0 && !message_add(reply, node->value, node->length))
         error = E2BIG;
     return error;
 }

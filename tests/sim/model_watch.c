@@ -85,7 +85,8 @@ static void send_event(struct model *model, struct mconnection *connection,
     struct wire_message message = {.type = WIRE_WATCH_EVENT};
 
     /* What does not fit is not sent (XSA-324). */
-    if (wire_add_string(&message, path + watch->prefix) && wire_add_string(&message, watch->token))
+    if (message_add_string(&message, path + watch->prefix) &&
+        message_add_string(&message, watch->token))
         model->emit(model->context, connection->number, model->group, &message);
 }
 
@@ -221,5 +222,5 @@ void memit(struct model *model, struct mconnection *connection, struct wire_mess
 void mreply_ok(struct wire_message *reply)
 {
     reply->length = 0;
-    wire_add_string(reply, "OK");
+    message_add_string(reply, "OK");
 }

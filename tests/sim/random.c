@@ -39,7 +39,7 @@ static bool one_in(struct run *run, unsigned bound)
 
 static void add(struct run *run, const char *text)
 {
-    wire_add_string(&run->request, text);
+    message_add_string(&run->request, text);
 }
 
 static unsigned any_domid(struct run *run)
@@ -111,7 +111,7 @@ static void send(struct run *run, unsigned party, int slot, uint32_t type)
     if (run->options->print) {
         char line[300];
         run->request.type = type;
-        wire_print(line, sizeof(line), &run->request);
+        message_print(line, sizeof(line), &run->request);
         fprintf(stderr, "%u %u[%d] %s\n", run->twin->step + 1, party, slot, line);
     }
     twin_request(run->twin, party, slot, type, run->request.payload, run->request.length);
@@ -156,7 +156,7 @@ static void tree_request(struct run *run, unsigned party)
     add(run, path);
     if (type == WIRE_WRITE) {
         int length = snprintf(text, sizeof(text), "%u", below(run, 6));
-        wire_add(&run->request, text, (size_t)length);
+        message_add(&run->request, text, (size_t)length);
     } else if (type == WIRE_DIRECTORY_PART) {
         snprintf(text, sizeof(text), "%u", one_in(run, 2) ? 0 : below(run, 9));
         add(run, text);
@@ -246,7 +246,7 @@ static void odd_request(struct run *run, unsigned party)
     unsigned length = below(run, 10);
 
     for (unsigned i = 0; i < length; i++)
-        wire_add(&run->request, &bytes[below(run, sizeof(bytes))], 1);
+        message_add(&run->request, &bytes[below(run, sizeof(bytes))], 1);
     send(run, party, any_slot(run, party), types[below(run, 15)]);
 }
 

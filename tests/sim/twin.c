@@ -17,7 +17,7 @@ static struct twin_message *append(struct twin_message **list, unsigned group,
     added->message = *message;
     while (*list != NULL) {
         if ((*list)->message.type == WIRE_WATCH_EVENT &&
-            wire_same_content(&(*list)->message, message))
+            message_same_content(&(*list)->message, message))
             added->repeated = true;
         list = &(*list)->next;
     }
@@ -48,7 +48,7 @@ static void emit(void *context, model_connection_t connection, unsigned group,
         if (used + message->length + 40 > sizeof(twin->transcript))
             continue;
         used += (size_t)sprintf(twin->transcript + used, "%s%u %s ", used > 0 ? "; " : "", i,
-                                wire_type_name(message->type));
+                                message_type_name(message->type));
         for (uint32_t k = 0; k < message->length; k++)
             twin->transcript[used++] = message->payload[k] == 0 ? '|' : (char)message->payload[k];
         twin->transcript[used] = 0;
@@ -87,7 +87,7 @@ static void print_list(const char *title, const struct twin_message *list)
 
     fprintf(stderr, "  %s:\n", title);
     for (; list != NULL; list = list->next) {
-        wire_print(line, sizeof(line), &list->message);
+        message_print(line, sizeof(line), &list->message);
         fprintf(stderr, "    [%u%s] %s\n", list->group, list->repeated ? " again" : "", line);
     }
 }
@@ -96,7 +96,7 @@ static void print_list(const char *title, const struct twin_message *list)
 static bool agree(const struct wire_message *expected, const struct wire_message *got)
 {
     if (expected->type == WIRE_ERROR && expected->payload[0] == '*')
-        return got->type == WIRE_ERROR && wire_error_of(got) != 0;
+        return got->type == WIRE_ERROR && message_error_of(got) != 0;
     if (expected->type == WIRE_DIRECTORY_PART && got->type == WIRE_DIRECTORY_PART) {
         /* The generation count is the service's own. */
         size_t mine = strlen((const char *)expected->payload);
@@ -108,7 +108,7 @@ static bool agree(const struct wire_message *expected, const struct wire_message
     }
     if (expected->type == WIRE_TRANSACTION_START && got->type == WIRE_TRANSACTION_START)
         return true;
-    return wire_same_content(expected, got);
+    return message_same_content(expected, got);
 }
 
 /* Take the message out of the group that starts at @list that agrees with @got. */
@@ -146,7 +146,7 @@ static size_t count_same(const struct twin_message *list, const struct wire_mess
     size_t count = 0;
 
     for (; list != NULL; list = list->next)
-        count += wire_same_content(&list->message, message);
+        count += message_same_content(&list->message, message);
     return count;
 }
 
@@ -264,12 +264,12 @@ void twin_request(struct twin *twin, unsigned number, int slot, uint32_t type, c
     uint32_t model_id, service_id;
     char line[250];
 
-    if (!wire_add(&request, payload, length))
+    if (!message_add(&request, payload, length))
         abort();
     choose_tx(party, slot, &model_id, &service_id);
     twin->step++;
     twin->transcript[0] = 0;
-    wire_print(line, sizeof(line), &request);
+    message_print(line, sizeof(line), &request);
     snprintf(twin->what, sizeof(twin->what), "%u: [slot %d] %s", number, slot, line);
 
     request.tx_id = model_id;
