@@ -35,11 +35,12 @@ class Result:
 class Machine:
     """A booted host. Use as a context manager; run() gives shell scripts to dom0."""
 
-    def __init__(self, image, name, logs, extra=None, icount=False, cpus=2, shell=False, dom0_mem=1024,
-                 memory=3072, xen_args="", kvm=None, accel_note=True):
+    def __init__(self, image, name, logs, extra=None, guests=True, icount=False, cpus=2, shell=False, dom0_mem=1024,
+                 memory=3072, xen_args="", kvm=None):
         self.image = image
         self.name = name
         self.icount = icount
+        self.guests = guests
         self.cpus = 1 if icount else cpus
         self.shell = shell
         self.dom0_mem = dom0_mem
@@ -82,7 +83,7 @@ class Machine:
         return ["qemu-system-x86_64", *accel, "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none",
                 "-monitor", "none", "-no-reboot", "-net", "none", *console, "-serial", "chardev:console",
                 "-chardev", f"socket,id=agent,path={agent},server=on,wait=off", "-serial", "chardev:agent",
-                "-kernel", self.image.xen, "-append", xen, "-initrd", f"{self.image.vmlinuz} {linux},{initrd}"]
+                "-kernel", self.image.xen, "-append", xen, "-initrd", f"{self.image.kernel} {linux},{initrd}"]
 
     def __enter__(self):
         try:
@@ -99,7 +100,7 @@ class Machine:
         begin = time.monotonic()
         self.scratch = tempfile.mkdtemp(prefix="lab.")
         initrd = os.path.join(self.scratch, "initrd")
-        self.image.initramfs(initrd, self.extra)
+        self.image.initramfs(initrd, self.extra, self.guests)
         agent = os.path.join(self.scratch, "agent")
         how = "icount" if self.icount else "KVM" if self.kvm else "TCG"
         ui.say(f"booting Xen and dom0 in QEMU ({how}, {self.cpus} CPU{'s' if self.cpus > 1 else ''}) "
