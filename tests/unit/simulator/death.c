@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Shutdown, death, zombies, and domids that are used again. */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 #include <signal.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Faults by chance and by count; events that come late, twice or without a cause. */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 /** All that can fail, once each in a fixed order; a bit set for each that failed. */
 static unsigned do_everything(struct hv *hv, struct hv *other)

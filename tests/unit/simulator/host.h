@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file host.h  What the tests of the simulator share. */
-#ifndef TESTS_SIM_HOST_H
-#define TESTS_SIM_HOST_H
+#ifndef TESTS_UNIT_SIMULATOR_HOST_H
+#define TESTS_UNIT_SIMULATOR_HOST_H
 
 #include "hv/sim/sim.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 #include <stdlib.h>
 

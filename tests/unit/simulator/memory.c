@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The adversary, the console, the counters, and callers that break the contract. */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 #include <signal.h>
 

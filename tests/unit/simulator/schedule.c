@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The scheduler, virtual time, hv_wait(), and that equal seeds give equal runs. */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Domains that come and go at random, grant, map, unmap and revoke, beside a model so simple that
  * it is plainly right: each page carries its own number, each life of a domain counts its pins.
  */
-#include "tests/sim/host.h"
+#include "tests/unit/simulator/host.h"
 
 #include <stdlib.h>
 
