@@ -212,7 +212,7 @@ START_TEST(test_xsa_326_cve_42316_defaults_are_in_force)
     FAILS(client_set_perms(guest, 0, "/local/domain/3", "n3|r0|r1|r2|r4|r5"), ENOSPC);
     OK(client_set_perms(guest, 0, "/local/domain/3", "n3|r0|r1|r2|r4"));
     OK(client_write_fill(guest, 0, "v", 'x', 1900));
-    FAILS(client_write_fill(guest, 0, "v", 'x', 2048), ENOSPC);
+    FAILS(client_write_fill(guest, 0, "v", 'x', 2049), ENOSPC);
     host_destroy(host);
 }
 END_TEST
@@ -239,7 +239,7 @@ END_TEST
 /* CVE-2022-42318: queues of answers and events are bounded for each connection. */
 START_TEST(test_xsa_326_cve_42318_bounded_queues)
 {
-    struct host *host = host_create(NULL);
+    struct host *host = host_create(&(struct host_config){.store_pages = 8192});
     struct client *guest[6], *other = suite_guest(host, 9);
     char path[128];
 

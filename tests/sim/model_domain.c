@@ -69,6 +69,15 @@ static void disconnect(struct mconnection *connection)
     connection->number = MODEL_NO_CONNECTION;
 }
 
+/* What a domain is that nobody has told the store of. */
+static void domain_new(struct model *model, struct mdomain *domain)
+{
+    *domain = (struct mdomain){.exists = true, .domid = domain->domid, .target = -1};
+    domain->features = WIRE_FEATURE_RECONNECTION | WIRE_FEATURE_ERROR | WIRE_FEATURE_WATCHDEPTH |
+                       WIRE_FEATURE_DOMID_ANY;
+    memcpy(domain->quota, model->default_quota, sizeof(domain->quota));
+}
+
 void model_domain_created(struct model *model, unsigned domid)
 {
     struct mdomain *domain = model->domain;
@@ -76,10 +85,8 @@ void model_domain_created(struct model *model, unsigned domid)
     while (domain->exists)
         if (++domain == model->domain + MODEL_DOMAINS)
             abort();
-    *domain = (struct mdomain){.exists = true, .domid = domid, .target = -1};
-    domain->features = WIRE_FEATURE_RECONNECTION | WIRE_FEATURE_ERROR | WIRE_FEATURE_WATCHDEPTH |
-                       WIRE_FEATURE_DOMID_ANY;
-    memcpy(domain->quota, model->default_quota, sizeof(domain->quota));
+    domain->domid = domid;
+    domain_new(model, domain);
 }
 
 /* Nodes of @domid go with all below them, entries that name it go from all other nodes. */
@@ -110,8 +117,8 @@ static void forget(struct model *model, struct mdomain *domain)
     mperms_forget(&model->tree.introduce->perms, domain->domid);
     mperms_forget(&model->tree.release->perms, domain->domid);
     mfire(model, &events);
-    domain->introduced = domain->shutdown = false;
-    domain->target = -1;
+    /* The store knows nothing of it any more, were it alive. */
+    domain_new(model, domain);
     for (unsigned i = 0; i < MODEL_DOMAINS; i++)
         if (model->domain[i].target == (int)domain->domid)
             model->domain[i].target = -1;

@@ -329,7 +329,22 @@ static int op_directory(const struct mdomain *domain, struct mtree *tree,
     return error;
 }
 
-/* The generation count is left to the service: "?" stands for it. */
+static bool inside_name(const struct mnode *node, long offset)
+{
+    for (size_t i = 0; i < node->children && offset > 0; i++) {
+        long length = (long)strlen(node->child[i]->name) + 1;
+
+        if (offset < length)
+            return true;
+        offset -= length;
+    }
+    return false;
+}
+
+/*
+ * The generation count is left to the service: "?" stands for it, or "??" where the offset points
+ * into a name, of which the rest may be sent or not.
+ */
 static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
                              const struct wire_message *request, struct wire_message *reply)
 {
@@ -342,8 +357,11 @@ static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
     int error = find(domain, tree, path, MODEL_READ, &node);
     if (error != 0)
         return error;
+    /* Upstream takes anything for a number. */
+    if (strings[1][0] == 0 || strspn(strings[1], "0123456789") != strlen(strings[1]))
+        return EINVAL;
     long offset = strtol(strings[1], NULL, 10);
-    message_add_string(reply, "?");
+    message_add_string(reply, inside_name(node, offset) ? "??" : "?");
     for (size_t i = 0; i < node->children && offset >= 0; i++) {
         const char *name = node->child[i]->name;
         long length = (long)strlen(name) + 1;

@@ -148,9 +148,10 @@ int mwatch_add(struct model *model, struct mconnection *connection,
     int depth = -1;
 
     if (given == 3 && (domain->features & WIRE_FEATURE_WATCHDEPTH) != 0) {
-        depth = atoi(strings[2]);
-        if (depth < 0)
+        /* Upstream reads anything as a number here; the text wants a decimal value. */
+        if (strings[2][0] == 0 || strspn(strings[2], "0123456789") != strlen(strings[2]))
             return EINVAL;
+        depth = atoi(strings[2]);
     } else if (given != 2) {
         return EINVAL;
     }

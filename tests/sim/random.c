@@ -147,6 +147,7 @@ static void tree_request(struct run *run, unsigned party)
         WIRE_READ,  WIRE_MKDIR, WIRE_RM,        WIRE_DIRECTORY,     WIRE_GET_PERMS, WIRE_SET_PERMS,
         WIRE_READ,  WIRE_WRITE, WIRE_SET_PERMS, WIRE_DIRECTORY_PART};
     uint32_t type = types[below(run, 16)];
+    int slot = any_slot(run, party);
     char path[256], text[64];
 
     any_path(run, path, type == WIRE_GET_PERMS || type == WIRE_SET_PERMS);
@@ -158,12 +159,13 @@ static void tree_request(struct run *run, unsigned party)
         int length = snprintf(text, sizeof(text), "%u", below(run, 6));
         message_add(&run->request, text, (size_t)length);
     } else if (type == WIRE_DIRECTORY_PART) {
-        snprintf(text, sizeof(text), "%u", one_in(run, 2) ? 0 : below(run, 9));
+        /* Half a name may be sent or not (twin.c), which a transaction would remember. */
+        snprintf(text, sizeof(text), "%u", one_in(run, 2) || slot >= 0 ? 0 : below(run, 9));
         add(run, text);
     } else if (type == WIRE_SET_PERMS) {
         add_perms(run, party, path[0] == '@');
     }
-    send(run, party, any_slot(run, party), type);
+    send(run, party, slot, type);
 }
 
 static void watch_request(struct run *run, unsigned party)
