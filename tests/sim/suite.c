@@ -90,8 +90,8 @@ int main(void)
     suite_add_tcase(suite, advisory_quota_cases());
     suite_add_tcase(suite, advisory_transaction_cases());
     suite_add_tcase(suite, advisory_326_cases());
-    //    suite_add_tcase(suite, hostile_ring_cases());
-    //    suite_add_tcase(suite, hostile_message_cases());
+    suite_add_tcase(suite, hostile_ring_cases());
+    suite_add_tcase(suite, hostile_message_cases());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
