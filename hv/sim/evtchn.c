@@ -157,6 +157,7 @@ void sim_ports_close_all(struct hv *hv)
         free(hv->ports[word]);
         hv->ports[word] = NULL;
     }
+    HV_ASSERT(hv->usage.ports == 0 && hv->active == 0 && hv->virq_dom_exc == 0);
 }
 
 int hv_evtchn_alloc_unbound(struct hv *hv, domid_t remote, evtchn_port_t *port)

@@ -127,7 +127,8 @@ static void unpin(struct sim_pin *pin, bool readonly)
     if (!readonly)
         grant->writable--;
     owner->pins--;
-    /* While it still has an arena it is only just being killed, maybe with maps of its own pages. */
+    /* While it still has an arena it is only just being killed, maybe with maps of its own pages.
+     */
     if (owner->dying && owner->pins == 0 && owner->arena == NULL)
         sim_domain_finalise(owner);
 }
@@ -243,9 +244,14 @@ void sim_mappings_release(struct hv *hv)
 
 void sim_grants_release(struct hv *hv)
 {
+    unsigned handed_out = 0;
+
     HV_ASSERT(hv->pins == 0);
-    for (uint32_t i = 0; i < hv->grant_entries; i++)
+    for (uint32_t i = 0; i < hv->grant_entries; i++) {
         HV_ASSERT(hv->grants[i].pins == 0 && hv->grants[i].writable == 0);
+        handed_out += i >= HV_GNTTAB_FIRST && hv->grants[i].used;
+    }
+    HV_ASSERT(handed_out == hv->usage.grants);
     free(hv->grants);
     hv->grants = NULL;
     hv->grant_entries = 0;

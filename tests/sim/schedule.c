@@ -151,6 +151,11 @@ START_TEST(stepped_for_events_only)
     sleeper.drain = false; /* what is not taken keeps it running, as hv_wait() would return */
     ck_assert_int_eq(hv_evtchn_send(other, theirs), 0);
     ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 100);
+
+    sim_domain_shutdown(sleeper.hv, HV_EXIT_POWEROFF);
+    ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 0);
+    ck_assert_int_eq(hv_evtchn_send(other, theirs), 0);
+    ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 0);
     sim_destroy(sim);
 }
 END_TEST
