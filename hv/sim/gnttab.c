@@ -257,15 +257,16 @@ void sim_grants_release(struct hv *hv)
     hv->grant_entries = 0;
 }
 
-/** Where one end of a copy lies. A negative errno value: it may not be touched. */
-static int resolve(struct hv *hv, const struct hv_copy_end *end, uint16_t length, bool readonly,
-                   char **at)
+static bool end_valid(const struct hv_copy_end *end, uint16_t length)
 {
-    if ((unsigned)end->offset + length > HV_PAGE_SIZE)
-        return -EINVAL;
+    return (unsigned)end->offset + length <= HV_PAGE_SIZE &&
+           (end->foreign || (uintptr_t)end->address % HV_PAGE_SIZE == 0);
+}
+
+/** Where one end of a copy lies. A negative errno value: it may not be touched. */
+static int resolve(struct hv *hv, const struct hv_copy_end *end, bool readonly, char **at)
+{
     if (!end->foreign) {
-        if ((uintptr_t)end->address % HV_PAGE_SIZE != 0)
-            return -EINVAL;
         *at = (char *)end->address + end->offset;
         return 0;
     }
@@ -285,11 +286,13 @@ static int copy_one(struct hv *hv, const struct hv_copy *copy)
 
     if (sim_fault(hv, hv->sim->faults.grant_copy))
         return sim_random(hv->sim, 2) ? -EINVAL : -EAGAIN;
+    if (!end_valid(&copy->source, copy->length) || !end_valid(&copy->dest, copy->length))
+        return -EINVAL;
     if (copy->length == 0)
-        return 0; /* Xen does not look at the ends then */
-    int rc = resolve(hv, &copy->source, copy->length, true, &from);
+        return 0; /* Xen does not look at the grants then */
+    int rc = resolve(hv, &copy->source, true, &from);
     if (rc == 0)
-        rc = resolve(hv, &copy->dest, copy->length, false, &to);
+        rc = resolve(hv, &copy->dest, false, &to);
     if (rc != 0)
         return rc;
     memmove(to, from, copy->length);
