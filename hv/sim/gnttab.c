@@ -202,15 +202,25 @@ int hv_grant_map(struct hv *hv, domid_t remote, const grant_ref_t *refs, unsigne
     struct sim_mapping **bucket = bucket_of(hv, mapping->address);
     mapping->next = *bucket;
     *bucket = mapping;
+    mapping->older = hv->newest;
+    if (mapping->older)
+        mapping->older->newer = mapping;
+    hv->newest = mapping;
     hv->usage.mappings += count;
     *address = mapping->address;
     return 0;
 }
 
-/** Take @mapping out of the world; it is out of its bucket already. */
+/** Take @mapping out of the world but for its bucket. */
 static void drop_mapping(struct hv *hv, struct sim_mapping *mapping)
 {
     munmap(mapping->address, (size_t)mapping->count * HV_PAGE_SIZE);
+    if (mapping->newer)
+        mapping->newer->older = mapping->older;
+    else
+        hv->newest = mapping->older;
+    if (mapping->older)
+        mapping->older->newer = mapping->newer;
     hv->usage.mappings -= mapping->count;
     for (unsigned i = 0; i < mapping->count; i++)
         unpin(&mapping->pins[i], mapping->readonly);
@@ -232,13 +242,9 @@ int hv_grant_unmap(struct hv *hv, void *address, unsigned count)
 
 void sim_mappings_release(struct hv *hv)
 {
-    for (unsigned i = 0; i < SIM_MAP_BUCKETS; i++) {
-        while (hv->mappings[i]) {
-            struct sim_mapping *mapping = hv->mappings[i];
-            hv->mappings[i] = mapping->next;
-            drop_mapping(hv, mapping);
-        }
-    }
+    while (hv->newest)
+        drop_mapping(hv, hv->newest);
+    memset(hv->mappings, 0, sizeof(hv->mappings));
     HV_ASSERT(hv->usage.mappings == 0);
 }
 
