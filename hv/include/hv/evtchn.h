@@ -25,15 +25,17 @@ enum hv_virq {
 };
 
 /**
- * Make a port that @remote can bind to; returned unmasked in @port.
- * -ENOSPC: no port is free. -ESRCH: no such domain. -EPERM, -EINVAL as Xen says.
+ * Make a port that @remote can bind to; returned unmasked in @port. Xen does not ask whether
+ * @remote exists: a domain that comes later under that number can bind it, too.
+ * -ENOSPC: no port is free. -EPERM, -EINVAL as Xen says.
  */
 HV_MUST_CHECK int hv_evtchn_alloc_unbound(struct hv *hv, domid_t remote, evtchn_port_t *port);
 
 /**
  * Bind to @remote_port, which @remote made for this domain; the local end is returned, unmasked, in
- * @port. Xen raises an event at both ends. -ENOSPC, -ESRCH as above; -EINVAL: @remote_port is not
- * an unbound port for this domain.
+ * @port. Xen raises an event at the local end, in case one was sent before; the remote end hears
+ * nothing until hv_evtchn_send(). -ENOSPC as above; -ESRCH: no such domain; -EINVAL: @remote_port is
+ * not an unbound port for this domain.
  */
 HV_MUST_CHECK int hv_evtchn_bind_interdomain(struct hv *hv, domid_t remote,
                                              evtchn_port_t remote_port, evtchn_port_t *port);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/arena.h"
+
+#include <string.h>
+
+/*
+ * Pages are numbered from the arena's base. A bitmap has a bit for each free page. A slab is one
+ * page of objects of one size class, with a header at its start; slabs of a class that have room
+ * form a list by page number. Page 0 holds the arena itself, so 0 serves as "none".
+ */
+#define PAGE         4096U
+#define FINE_STEP    8U /* classes of 8 bytes up to FINE_MAX: nodes are of about 50 bytes */
+#define FINE_MAX     256U
+#define COARSE_STEP  64U
+#define COARSE_MAX   1024U
+#define SLAB_MAX     2032U /* two to a page */
+#define FINE_COUNT   (FINE_MAX / FINE_STEP)
+#define COARSE_COUNT ((COARSE_MAX - FINE_MAX) / COARSE_STEP)
+#define CLASS_COUNT  (FINE_COUNT + COARSE_COUNT + 2)
+
+struct slab {
+    uint32_t next, prev; /* slabs of the class with room; 0: none */
+    uint16_t class;
+    uint16_t used;  /* objects in use */
+    uint16_t free;  /* offset of the first free object in the page; 0: none */
+    uint16_t fresh; /* offset of the first object that was never used */
+};
+
+struct arena {
+    uint8_t *base;
+    size_t pages, free_pages;
+    size_t bytes_used;
+    uint64_t failures;
+    size_t cursor; /* word of the bitmap where the search for a free page goes on */
+    uint32_t partial[CLASS_COUNT];
+    uint32_t first_page; /* after the arena's own tables */
+    uint64_t free_bits[];
+};
+
+static unsigned class_of(size_t size)
+{
+    if (size <= FINE_MAX)
+        return size == 0 ? 0 : (unsigned)((size - 1) / FINE_STEP);
+    if (size <= COARSE_MAX)
+        return FINE_COUNT + (unsigned)((size - FINE_MAX - 1) / COARSE_STEP);
+    return size <= 1360 ? CLASS_COUNT - 2 : CLASS_COUNT - 1;
+}
+
+static size_t class_size(unsigned class)
+{
+    if (class < FINE_COUNT)
+        return (class + 1) * FINE_STEP;
+    if (class < FINE_COUNT + COARSE_COUNT)
+        return FINE_MAX + (class - FINE_COUNT + 1) * COARSE_STEP;
+    return class == CLASS_COUNT - 2 ? 1360 : SLAB_MAX;
+}
+
+size_t arena_size_class(size_t size)
+{
+    return size <= SLAB_MAX ? class_size(class_of(size)) : (size + PAGE - 1) / PAGE * PAGE;
+}
+
+struct arena *arena_create(void *base, size_t pages)
+{
+    struct arena *arena = base;
+    size_t words = (pages + 63) / 64;
+    size_t own = (sizeof(*arena) + words * sizeof(uint64_t) + PAGE - 1) / PAGE;
+
+    if (pages < 8 || pages <= own || pages > UINT32_MAX)
+        return NULL;
+    memset(arena, 0, sizeof(*arena) + words * sizeof(uint64_t));
+    arena->base = base;
+    arena->pages = pages;
+    arena->first_page = (uint32_t)own;
+    for (size_t page = own; page < pages; page++)
+        arena->free_bits[page / 64] |= UINT64_C(1) << page % 64;
+    arena->free_pages = pages - own;
+    return arena;
+}
+
+static bool page_free(const struct arena *arena, size_t page)
+{
+    return page < arena->pages && (arena->free_bits[page / 64] >> page % 64 & 1);
+}
+
+/* The first page of @count free ones in a row, now taken; 0 if there is no such run. */
+static uint32_t take_pages(struct arena *arena, size_t count)
+{
+    size_t words = (arena->pages + 63) / 64;
+
+    if (arena->free_pages < count)
+        return 0;
+    for (size_t step = 0; step <= words; step++) {
+        size_t word = (arena->cursor + step) % words;
+
+        for (uint64_t bits = arena->free_bits[word]; bits; bits &= bits - 1) {
+            size_t first = word * 64 + (unsigned)__builtin_ctzll(bits), run = 1;
+
+            while (run < count && page_free(arena, first + run))
+                run++;
+            if (run < count)
+                continue;
+            for (size_t page = first; page < first + count; page++)
+                arena->free_bits[page / 64] &= ~(UINT64_C(1) << page % 64);
+            arena->free_pages -= count;
+            arena->cursor = word;
+            return (uint32_t)first;
+        }
+    }
+    return 0;
+}
+
+static void give_pages(struct arena *arena, uint32_t first, size_t count)
+{
+    for (size_t page = first; page < first + count; page++)
+        arena->free_bits[page / 64] |= UINT64_C(1) << page % 64;
+    arena->free_pages += count;
+}
+
+static struct slab *slab_at(struct arena *arena, uint32_t page)
+{
+    return (struct slab *)(void *)(arena->base + (size_t)page * PAGE);
+}
+
+static void slab_link(struct arena *arena, uint32_t page, struct slab *slab)
+{
+    uint32_t *head = &arena->partial[slab->class];
+
+    slab->prev = 0;
+    slab->next = *head;
+    if (*head)
+        slab_at(arena, *head)->prev = page;
+    *head = page;
+}
+
+static void slab_unlink(struct arena *arena, struct slab *slab)
+{
+    if (slab->prev)
+        slab_at(arena, slab->prev)->next = slab->next;
+    else
+        arena->partial[slab->class] = slab->next;
+    if (slab->next)
+        slab_at(arena, slab->next)->prev = slab->prev;
+}
+
+static bool slab_full(const struct slab *slab)
+{
+    return !slab->free && slab->fresh + class_size(slab->class) > PAGE;
+}
+
+static void *slab_alloc(struct arena *arena, unsigned class)
+{
+    uint32_t page = arena->partial[class];
+    struct slab *slab;
+    uint8_t *object;
+
+    if (!page) {
+        page = take_pages(arena, 1);
+        if (!page)
+            return NULL;
+        slab = slab_at(arena, page);
+        *slab = (struct slab){.class = (uint16_t) class, .fresh = sizeof(*slab)};
+        slab_link(arena, page, slab);
+    }
+    slab = slab_at(arena, page);
+    if (slab->free) {
+        object = (uint8_t *)slab + slab->free;
+        memcpy(&slab->free, object, sizeof(slab->free));
+    } else {
+        object = (uint8_t *)slab + slab->fresh;
+        slab->fresh = (uint16_t)(slab->fresh + class_size(class));
+    }
+    slab->used++;
+    if (slab_full(slab))
+        slab_unlink(arena, slab);
+    return object;
+}
+
+static void slab_free(struct arena *arena, uint8_t *object)
+{
+    size_t offset = (size_t)(object - arena->base);
+    uint32_t page = (uint32_t)(offset / PAGE);
+    struct slab *slab = slab_at(arena, page);
+    bool was_full = slab_full(slab);
+
+    memcpy(object, &slab->free, sizeof(slab->free));
+    slab->free = (uint16_t)(offset % PAGE);
+    slab->used--;
+    if (was_full)
+        slab_link(arena, page, slab);
+    if (slab->used == 0) {
+        slab_unlink(arena, slab);
+        give_pages(arena, page, 1);
+    }
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *object = NULL;
+
+    if (size <= SLAB_MAX) {
+        object = slab_alloc(arena, class_of(size));
+    } else if (size <= ARENA_ALLOC_MAX) {
+        uint32_t page = take_pages(arena, (size + PAGE - 1) / PAGE);
+
+        if (page)
+            object = arena->base + (size_t)page * PAGE;
+    }
+    if (object)
+        arena->bytes_used += arena_size_class(size);
+    else
+        arena->failures++;
+    return object;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *object = arena_alloc(arena, size);
+
+    if (object)
+        memset(object, 0, size);
+    return object;
+}
+
+void arena_free(struct arena *arena, void *object, size_t size)
+{
+    if (!object)
+        return;
+    arena->bytes_used -= arena_size_class(size);
+    if (size <= SLAB_MAX)
+        slab_free(arena, object);
+    else
+        give_pages(arena, (uint32_t)((size_t)((uint8_t *)object - arena->base) / PAGE),
+                   (size + PAGE - 1) / PAGE);
+}
+
+void arena_usage(const struct arena *arena, struct arena_usage *usage)
+{
+    usage->pages_total = arena->pages - arena->first_page;
+    usage->pages_used = usage->pages_total - arena->free_pages;
+    usage->bytes_used = arena->bytes_used;
+    usage->failures = arena->failures;
+}

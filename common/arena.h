@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file arena.h
+ * The bounded heap of a service: slabs of small objects and short page runs in one region that is
+ * taken at start. Running out is a NULL for the caller to answer, never a crash.
+ *
+ * Callers free with the size they asked for, so that objects carry no header: a store of 100,000
+ * small nodes is mostly nodes. Neither allocation nor free ever looks at memory in proportion to
+ * the size of the arena, but for the search of free runs, which goes on where the last one ended.
+ */
+#ifndef COMMON_ARENA_H
+#define COMMON_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+/** The largest size arena_alloc() serves. */
+#define ARENA_ALLOC_MAX (4U << 20)
+
+/**
+ * Make an arena of the @pages pages at @base (page aligned, zeroed), which it owns from then on;
+ * its own tables live inside. NULL if @pages is under 8.
+ */
+struct arena *arena_create(void *base, size_t pages);
+
+/** @size bytes aligned to 8 (to a page if over half a page), not zeroed; NULL if there are none. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/** As arena_alloc(), zeroed. */
+void *arena_zalloc(struct arena *arena, size_t size);
+
+/** Free what arena_alloc(@size) gave. NULL is nothing to do. */
+void arena_free(struct arena *arena, void *object, size_t size);
+
+struct arena_usage {
+    size_t pages_total; /**< without the arena's own tables */
+    size_t pages_used;  /**< in slabs or runs */
+    size_t bytes_used;  /**< of objects, as rounded to their size class */
+    uint64_t failures;  /**< allocations refused so far */
+};
+void arena_usage(const struct arena *arena, struct arena_usage *usage);
+
+/** How many bytes an object of @size really takes. */
+size_t arena_size_class(size_t size);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "service_nodes.h"
+#include <stdio.h>
+#include <xen/io/xenbus.h>
+
+/** Bytes that xenconsoled keeps for a console that nobody reads, as libxl has it. */
+#define CONSOLE_LIMIT "1048576"
+
+struct node {
+    const char *dir, *name, *value;
+};
+
+static int write_nodes(struct store_client *c, const struct node *nodes, size_t count, char *path,
+                       size_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc;
+
+        snprintf(path, size, "%s/%s", nodes[i].dir, nodes[i].name);
+        rc = store_write(c, path, nodes[i].value);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int service_nodes_write(struct store_client *c, const struct service_nodes *n, char *path,
+                        size_t size)
+{
+    char home[48], libxl[48], console[64], backend[64];
+    char domid[16], memory[16], port[16], gfn[24], state[16];
+
+    snprintf(home, sizeof(home), "/local/domain/%u", n->domid);
+    snprintf(libxl, sizeof(libxl), "/libxl/%u", n->domid);
+    snprintf(console, sizeof(console), "%s/console", home);
+    snprintf(backend, sizeof(backend), "/local/domain/0/backend/console/%u/0", n->domid);
+    snprintf(domid, sizeof(domid), "%u", n->domid);
+    snprintf(memory, sizeof(memory), "%u", n->memory_mb * 1024);
+    snprintf(port, sizeof(port), "%u", n->console_port);
+    snprintf(gfn, sizeof(gfn), "%llu", (unsigned long long)n->console_gfn);
+    snprintf(state, sizeof(state), "%d", XenbusStateInitialising);
+
+    /* xenconsoled looks when `port` and `ring-ref` appear: all else is there by then. */
+    const struct node nodes[] = {
+        {home, "domid", domid},
+        {home, "name", n->name},
+        {home, "memory/target", memory},
+        {home, "memory/static-max", memory},
+        /* Without it xl takes a domain that is not PV for HVM and looks for a serial console. */
+        {libxl, "type", "pvh"},
+        {backend, "frontend-id", domid},
+        {backend, "frontend", console},
+        {backend, "online", "1"},
+        {backend, "state", state},
+        {backend, "protocol", "vt100"},
+        {console, "backend", backend},
+        {console, "backend-id", "0"},
+        {console, "limit", CONSOLE_LIMIT},
+        {console, "type", "xenconsoled"},
+        {console, "output", "pty"},
+        {console, "tty", ""},
+        {console, "port", port},
+        {console, "ring-ref", gfn},
+    };
+
+    return write_nodes(c, nodes, sizeof(nodes) / sizeof(nodes[0]), path, size);
+}

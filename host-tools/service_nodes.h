@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file host-tools/service_nodes.h
+ * The XenStore nodes of a service's domain: what xl and xenconsoled need to name it, to show its
+ * memory and to reach its console. libxl writes the like for the domains that it builds.
+ */
+#ifndef ATOLL_SERVICE_NODES_H
+#define ATOLL_SERVICE_NODES_H
+
+#include "store_client.h"
+
+struct service_nodes {
+    uint32_t domid;
+    const char *name; /**< what `xl list` shows */
+    uint32_t memory_mb;
+    uint32_t console_port; /**< the domain's console port */
+    uint64_t console_gfn;  /**< the page of its console ring */
+};
+
+/**
+ * Write them. 0, or the -errno of store_request(); @path (@size bytes) is then the path that could
+ * not be written.
+ */
+int service_nodes_write(struct store_client *c, const struct service_nodes *n, char *path,
+                        size_t size);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+#include "store_client.h"
+#include "report.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+int store_open(struct store_client *c, const char *device, int timeout_ms)
+{
+    c->last_id = 0;
+    c->timeout_ms = timeout_ms;
+    c->fd = open(device, O_RDWR | O_CLOEXEC);
+    return c->fd < 0 ? -errno : 0;
+}
+
+void store_close(struct store_client *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+}
+
+/* Wait for bytes, at most until @deadline_ns, then read some of them. */
+static int read_some(int fd, void *buf, size_t len, uint64_t deadline_ns, size_t *got)
+{
+    for (;;) {
+        const uint64_t now = report_now_ns();
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        ssize_t n;
+        int rc;
+
+        rc = poll(&p, 1, now >= deadline_ns ? 0 : (int)((deadline_ns - now + 999999) / 1000000));
+        if (rc == 0)
+            return -ETIMEDOUT;
+        if (rc < 0) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        n = read(fd, buf, len);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EPROTO; /* the other end is gone in the midst of an answer */
+        *got = (size_t)n;
+        return 0;
+    }
+}
+
+static int read_exact(int fd, void *buf, size_t len, uint64_t deadline_ns)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        size_t got = 0;
+        int rc = read_some(fd, (char *)buf + done, len - done, deadline_ns, &got);
+
+        if (rc)
+            return rc;
+        done += got;
+    }
+    return 0;
+}
+
+static int error_number(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
+        const char *known = xsd_errors[i].errstring;
+
+        if (len == strlen(known) + 1 && memcmp(name, known, len) == 0)
+            return -xsd_errors[i].errnum;
+    }
+    return -EIO;
+}
+
+/* The kernel's device takes a request in one write, or in pieces where it must. */
+static int write_all(int fd, const char *buf, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, buf, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? -errno : -EPROTO;
+        buf += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int store_request(struct store_client *c, uint32_t type, const void *payload, size_t len,
+                  char *reply, size_t *reply_len)
+{
+    const uint64_t deadline = report_now_ns() + (uint64_t)c->timeout_ms * 1000000u;
+    struct xsd_sockmsg msg = {.type = type, .req_id = ++c->last_id, .len = (uint32_t)len};
+    char buf[sizeof(msg) + XENSTORE_PAYLOAD_MAX];
+    int rc;
+
+    if (len > XENSTORE_PAYLOAD_MAX)
+        return -E2BIG;
+    memcpy(buf, &msg, sizeof(msg));
+    if (len)
+        memcpy(buf + sizeof(msg), payload, len);
+    rc = write_all(c->fd, buf, sizeof(msg) + len);
+    if (rc)
+        return rc;
+    rc = read_exact(c->fd, &msg, sizeof(msg), deadline);
+    if (rc)
+        return rc;
+    if (msg.len > XENSTORE_PAYLOAD_MAX || msg.req_id != c->last_id ||
+        (msg.type != type && msg.type != XS_ERROR))
+        return -EPROTO;
+    rc = read_exact(c->fd, reply, msg.len, deadline);
+    if (rc)
+        return rc;
+    *reply_len = msg.len;
+    return msg.type == XS_ERROR ? error_number(reply, msg.len) : 0;
+}
+
+int store_write(struct store_client *c, const char *path, const char *value)
+{
+    char payload[XENSTORE_PAYLOAD_MAX], reply[XENSTORE_PAYLOAD_MAX];
+    const size_t path_len = strlen(path) + 1, value_len = strlen(value);
+    size_t reply_len;
+
+    if (path_len + value_len > sizeof(payload))
+        return -E2BIG;
+    memcpy(payload, path, path_len);
+    memcpy(payload + path_len, value, value_len);
+    return store_request(c, XS_WRITE, payload, path_len + value_len, reply, &reply_len);
+}
+
+int store_read(struct store_client *c, const char *path, char *value, size_t size)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+    int rc = store_request(c, XS_READ, path, strlen(path) + 1, reply, &len);
+
+    if (rc)
+        return rc;
+    if (len >= size)
+        return -ENOBUFS;
+    memcpy(value, reply, len);
+    value[len] = '\0';
+    return 0;
+}
+
+int store_remove(struct store_client *c, const char *path)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+
+    return store_request(c, XS_RM, path, strlen(path) + 1, reply, &len);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file host-tools/store_client.h
+ * A XenStore client with a time limit on every request, over the device of dom0's kernel. Tools
+ * that look after the XenStore service need it: libxenstore waits for ever when the service is
+ * dead. One request at a time, no watches, no transactions.
+ */
+#ifndef ATOLL_STORE_CLIENT_H
+#define ATOLL_STORE_CLIENT_H
+
+#include <errno.h> /* xs_wire.h names its errors by these */
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/io/xs_wire.h>
+
+/** The device of dom0's kernel. */
+#define STORE_DEVICE "/dev/xen/xenbus"
+
+struct store_client {
+    int fd;           /**< -1 when closed */
+    uint32_t last_id; /**< request id of the last request */
+    int timeout_ms;   /**< for each request, from its start to the end of its answer */
+};
+
+/** Open @device. 0 or -errno. No request is made. */
+int store_open(struct store_client *c, const char *device, int timeout_ms);
+
+void store_close(struct store_client *c);
+
+/**
+ * One request of @type with @len bytes of payload (at most XENSTORE_PAYLOAD_MAX). Its answer goes
+ * into @reply, of which there are XENSTORE_PAYLOAD_MAX bytes, its length into @reply_len.
+ * 0, the store's own error as -errno (-EIO for one that is not in the protocol's table),
+ * -ETIMEDOUT, or -EPROTO for an answer that breaks the protocol. After -ETIMEDOUT and -EPROTO close
+ * the client: a late answer would be taken for the next one.
+ */
+int store_request(struct store_client *c, uint32_t type, const void *payload, size_t len,
+                  char *reply, size_t *reply_len);
+
+/** Write @value to @path. Errors as of store_request(). */
+int store_write(struct store_client *c, const char *path, const char *value);
+
+/** Read @path into @value (@size bytes, always terminated; -ENOBUFS where it does not fit). */
+int store_read(struct store_client *c, const char *path, char *value, size_t size);
+
+/** Remove @path with all below it. */
+int store_remove(struct store_client *c, const char *path);
+
+#endif

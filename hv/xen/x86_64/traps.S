@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* Exception entries, the upcall, and the idle sequence that the upcall ends. */
+#include "x86.h"
+
+    .text
+
+/*
+ * void arch_idle(void): sleep until an event upcall.
+ *
+ * Interrupts are on between STI and CLI only, so this is the only code that an upcall interrupts.
+ * The upcall does not return to it: it returns from arch_idle() in its place. So an event that
+ * comes between STI and HLT ends the sleep that had not begun, even where the processor (QEMU's
+ * emulated SVM, for one) takes it in spite of STI's shadow, and none is ever slept through.
+ */
+    .globl arch_idle
+    .type arch_idle, @function
+    .balign 16
+arch_idle:
+    sti
+    hlt
+    cli                             /* woken without an upcall: an NMI, or Xen's whim */
+    ret
+arch_idle_end:
+    .size arch_idle, . - arch_idle
+
+    .globl x86_upcall
+    .type x86_upcall, @function
+    .balign 16
+x86_upcall:                         /* on the stack: RIP CS RFLAGS RSP SS; IF is clear */
+    movq (%rsp), %rax
+    subq $arch_idle, %rax
+    cmpq $(arch_idle_end - arch_idle), %rax
+    jae 1f
+    movq 24(%rsp), %rsp             /* as it was in arch_idle(): at the return address */
+    ret
+1:  pushq $0
+    pushq $VECTOR_UPCALL
+    jmp trap_common
+    .size x86_upcall, . - x86_upcall
+
+/* One entry of 16 bytes for each exception; those without an error code push a zero. */
+    .globl x86_exceptions
+    .balign 16
+x86_exceptions:
+    .set vector, 0
+    .rept 32
+    .balign 16
+    .if !((0x60227d00 >> vector) & 1)
+    pushq $0
+    .endif
+    pushq $vector
+    jmp trap_common
+    .set vector, vector + 1
+    .endr
+
+    .type trap_common, @function
+trap_common:
+    pushq %rax
+    pushq %rcx
+    pushq %rdx
+    pushq %rbx
+    pushq %rbp
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    cld
+    movq %rsp, %rdi
+    andq $-16, %rsp
+    call x86_trap                   /* does not return */
+    ud2
+    .size trap_common, . - trap_common
+
+    .section .stacks, "aw", @nobits
+    .balign 4096
+    .globl stack_guard, stack_bottom, stack_top, exception_stacks, exception_stacks_end
+stack_guard:
+    .skip 4096
+stack_bottom:
+    .skip STACK_SIZE
+stack_top:
+exception_stacks:                   /* each: a guard page, then the stack */
+    .skip IST_COUNT * (4096 + EXCEPTION_STACK_SIZE)
+exception_stacks_end:
+
+    .section .note.GNU-stack, "", @progbits

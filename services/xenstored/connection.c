@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+#include "connection.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <hv/time.h>
+
+#include "common/log.h"
+#include "domain.h"
+#include "output.h"
+#include "request.h"
+#include "transaction.h"
+#include "watch.h"
+
+/* A client with more unread than this is not served until it reads, whatever its quota. */
+#define OUTPUT_BYTES_MAX (256U * 1024)
+
+/* A client is told of its answers after as many of them at the latest, while it has more requests.
+ */
+#define SERVED_PER_NOTIFY 8U
+
+/* How long to wait for memory before a large message is taken in. */
+#define MEMORY_RETRY (10 * HV_MSEC)
+
+static void set_subject(const struct xenstored *xs, struct connection *connection)
+{
+    domid_t domid = connection->domain->domid;
+
+    connection->subject = (struct subject){
+        .domid = domid,
+        .target = connection->target,
+        .privileged = domid == xs->priv_domid || domid == hv_domid(xs->hv),
+    };
+}
+
+int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
+                      evtchn_port_t remote_port, struct connection **result)
+{
+    struct connection *connection = arena_zalloc(xs->arena, sizeof(*connection));
+    void *page;
+    int error;
+
+    if (!connection)
+        return -ENOMEM;
+    error = hv_grant_map(xs->hv, domain->domid, &ref, 1, false, &page);
+    if (error)
+        goto out;
+    connection->ring = page;
+    connection->domain = domain;
+    connection->target = domain->domid;
+    set_subject(xs, connection);
+    list_init(&connection->output);
+    list_init(&connection->watches);
+    list_init(&connection->transactions);
+    list_init(&connection->ready);
+    list_init(&connection->unflushed);
+    error = connection_rebind(xs, connection, remote_port);
+    if (error) {
+        (void)hv_grant_unmap(xs->hv, page, 1);
+        goto out;
+    }
+    list_append(&xs->connections, &connection->all);
+    hv_shared_write32(xs->hv, &connection->ring->server_features, domain->features);
+    *result = connection;
+    return 0;
+
+out:
+    arena_free(xs->arena, connection, sizeof(*connection));
+    return error;
+}
+
+static void close_port(struct xenstored *xs, struct connection *connection)
+{
+    if (!connection->port)
+        return;
+    xs->ports[connection->port] = NULL;
+    hv_evtchn_close(xs->hv, connection->port);
+    connection->port = 0;
+}
+
+int connection_rebind(struct xenstored *xs, struct connection *connection,
+                      evtchn_port_t remote_port)
+{
+    evtchn_port_t port;
+    int error;
+
+    close_port(xs, connection);
+    error = hv_evtchn_bind_interdomain(xs->hv, connection->domain->domid, remote_port, &port);
+    if (error)
+        return error;
+    connection->port = port;
+    connection->remote_port = remote_port;
+    xs->ports[port] = connection;
+    return 0;
+}
+
+static void drop_input(struct xenstored *xs, struct connection *connection)
+{
+    if (!connection->in)
+        return;
+    domain_add_memory(xs, connection->domain, -(long)connection->in_size);
+    arena_free(xs->arena, connection->in, connection->in_size);
+    connection->in = NULL;
+}
+
+/* All that a client can have set up, but its ring. */
+static void drop_state(struct xenstored *xs, struct connection *connection)
+{
+    drop_input(xs, connection);
+    output_drop_all(xs, connection);
+    watch_remove_all(xs, connection);
+    transaction_end_all(xs, connection);
+    list_remove(&connection->ready);
+}
+
+void connection_destroy(struct xenstored *xs, struct connection *connection)
+{
+    drop_state(xs, connection);
+    list_remove(&connection->unflushed);
+    list_remove(&connection->all);
+    close_port(xs, connection);
+    if (hv_grant_unmap(xs->hv, connection->ring, 1))
+        log_line(xs->hv, "xenstored: cannot unmap the ring of domain %u",
+                 connection->domain->domid);
+    arena_free(xs->arena, connection, sizeof(*connection));
+}
+
+void connection_reset(struct xenstored *xs, struct connection *connection)
+{
+    struct xs_ring *ring = connection->ring;
+
+    drop_state(xs, connection);
+    connection->broken = false;
+    hv_shared_write32(xs->hv, &ring->req_cons, 0);
+    hv_shared_write32(xs->hv, &ring->req_prod, 0);
+    hv_shared_write32(xs->hv, &ring->rsp_cons, 0);
+    hv_shared_write32(xs->hv, &ring->rsp_prod, 0);
+    hv_shared_write32(xs->hv, &ring->error, XS_ERROR_NONE);
+    hv_shared_write32(xs->hv, &ring->connection, XS_CONNECTED);
+    connection->notify = true;
+    connection_notify(xs, connection);
+}
+
+/*
+ * The client broke the protocol. Nothing of it is served any more, but its domain stays known: its
+ * shutdown and death must still be told to the toolstack (XSA-325).
+ */
+static void break_connection(struct xenstored *xs, struct connection *connection, uint32_t error)
+{
+    log_line(xs->hv, "xenstored: domain %u broke the protocol (%s): ignored until it reconnects",
+             connection->domain->domid,
+             error == XS_ERROR_RINGIDX ? "ring index" : "message too long");
+    drop_state(xs, connection);
+    connection->broken = true;
+    if (connection->domain->features & XS_FEATURE_ERROR)
+        hv_shared_write32(xs->hv, &connection->ring->error, error);
+    connection->notify = true;
+    connection_notify(xs, connection);
+}
+
+void connection_notify(struct xenstored *xs, struct connection *connection)
+{
+    if (!connection->notify || !connection->port)
+        return;
+    connection->notify = false;
+    connection->served = 0;
+    hv_evtchn_send(xs->hv, connection->port);
+}
+
+void connection_wake(struct xenstored *xs, struct connection *connection)
+{
+    if (list_empty(&connection->ready))
+        list_append(&xs->ready, &connection->ready);
+}
+
+static void stall(struct xenstored *xs, struct connection *connection, uint64_t until)
+{
+    connection->stalled_until = until;
+    list_remove(&connection->ready);
+    list_append(&xs->stalled, &connection->ready);
+}
+
+/*
+ * Put bytes on the response ring. Stops only at a ring that was seen full after the last byte
+ * became visible: a client need not tell of room in a ring that was not full. False: the indices
+ * make no sense.
+ */
+static bool ring_write(struct xenstored *xs, struct connection *connection, const uint8_t *data,
+                       size_t length, size_t *written)
+{
+    struct xs_ring *ring = connection->ring;
+
+    *written = 0;
+    while (*written < length) {
+        uint32_t cons = hv_shared_read32(xs->hv, &ring->rsp_cons);
+        uint32_t prod = hv_shared_read32(xs->hv, &ring->rsp_prod);
+        uint32_t room = XS_RING_SIZE - (prod - cons), offset = prod % XS_RING_SIZE;
+        size_t chunk = length - *written, first;
+
+        if (prod - cons > XS_RING_SIZE)
+            return false;
+        if (!room)
+            break;
+        if (chunk > room)
+            chunk = room;
+        first = chunk < XS_RING_SIZE - offset ? chunk : XS_RING_SIZE - offset;
+        hv_shared_copy_out(xs->hv, ring->rsp + offset, data + *written, first);
+        if (chunk > first)
+            hv_shared_copy_out(xs->hv, ring->rsp, data + *written + first, chunk - first);
+        hv_shared_write32(xs->hv, &ring->rsp_prod, prod + (uint32_t)chunk);
+        *written += chunk;
+        connection->notify = true;
+        if (*written < length)
+            hv_shared_barrier(xs->hv);
+    }
+    return true;
+}
+
+void connection_flush(struct xenstored *xs, struct connection *connection)
+{
+    struct list *item;
+
+    list_remove(&connection->unflushed);
+    while (!connection->broken && (item = list_first(&connection->output))) {
+        struct output *output = LIST_ENTRY(item, struct output, queue);
+        size_t written;
+
+        output_unhash(xs, output);
+        if (!ring_write(xs, connection, output->data + output->sent, output->length - output->sent,
+                        &written)) {
+            break_connection(xs, connection, XS_ERROR_RINGIDX);
+            return;
+        }
+        output->sent += (uint32_t)written;
+        if (output->sent < output->length)
+            return;
+        output_free(xs, output);
+    }
+}
+
+/* Send the reply: straight into the ring if nothing waits before it, through the queue else. */
+static void send_reply(struct xenstored *xs, struct connection *connection,
+                       const struct xs_header *request, const struct reply *reply)
+{
+    const struct xs_header header = {
+        .type = reply->type,
+        .req_id = request->req_id,
+        .tx_id = request->tx_id,
+        .length = reply->length,
+    };
+    uint8_t message[XS_MESSAGE_MAX];
+    size_t length = sizeof(header) + reply->length, written = 0;
+
+    memcpy(message, &header, sizeof(header));
+    memcpy(message + sizeof(header), reply->data, reply->length);
+    if (list_empty(&connection->output) && !ring_write(xs, connection, message, length, &written)) {
+        break_connection(xs, connection, XS_ERROR_RINGIDX);
+        return;
+    }
+    if (written < length)
+        output_queue_reply(xs, connection, message, length, written);
+}
+
+/* Bytes of requests in the ring and where they start; false: the indices make no sense. */
+static bool request_indices(struct xenstored *xs, struct xs_ring *ring, uint32_t *cons,
+                            uint32_t *length)
+{
+    uint32_t prod;
+
+    *cons = hv_shared_read32(xs->hv, &ring->req_cons);
+    prod = hv_shared_read32(xs->hv, &ring->req_prod);
+    *length = prod - *cons;
+    return *length <= XS_RING_SIZE;
+}
+
+static void copy_request(struct xenstored *xs, struct xs_ring *ring, uint32_t from, void *dest,
+                         size_t length)
+{
+    size_t offset = from % XS_RING_SIZE, first = XS_RING_SIZE - offset;
+
+    if (first > length)
+        first = length;
+    hv_shared_copy_in(xs->hv, dest, ring->req + offset, first);
+    if (length > first)
+        hv_shared_copy_in(xs->hv, (uint8_t *)dest + first, ring->req, length - first);
+}
+
+static void consume(struct xenstored *xs, struct connection *connection, uint32_t cons)
+{
+    hv_shared_write32(xs->hv, &connection->ring->req_cons, cons);
+    connection->notify = true;
+}
+
+/*
+ * Decide the request in xs->message and make its effect and its answer visible: this is the commit
+ * point. The request is consumed up to @cons, if it is still in the ring, behind its answer.
+ */
+static void answer(struct xenstored *xs, struct connection *connection,
+                   const struct xs_header *header, bool in_ring, uint32_t cons)
+{
+    struct work work = {.tree = &xs->tree, .connection = connection};
+
+    list_init(&work.events);
+    request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
+    /* A watch's first event follows the reply; whatever else happened is told before it. */
+    if (header->type != XS_WATCH)
+        connection_queue_events(xs, &work);
+    if (!list_empty(&connection->unflushed))
+        connection_flush(xs, connection);
+    if (!connection->broken)
+        send_reply(xs, connection, header, &xs->reply);
+    connection_queue_events(xs, &work);
+    if (in_ring && !connection->broken)
+        consume(xs, connection, cons);
+    connection->served++;
+}
+
+enum progress {
+    IDLE, /* nothing to do before the client's next event */
+    MORE,
+};
+
+/* Take in what has come of a message too large for the ring; answer it when it is whole. */
+static enum progress serve_large(struct xenstored *xs, struct connection *connection, uint32_t cons,
+                                 uint32_t length)
+{
+    uint32_t missing = connection->in_size - connection->in_have;
+    struct xs_header header;
+
+    if (!length)
+        return IDLE;
+    if (length > missing)
+        length = missing;
+    copy_request(xs, connection->ring, cons, connection->in + connection->in_have, length);
+    consume(xs, connection, cons + length);
+    connection->in_have += length;
+    if (connection->in_have < connection->in_size) {
+        connection_notify(xs, connection);
+        return MORE; /* the client may have gone on meanwhile */
+    }
+
+    memcpy(&header, connection->in, sizeof(header));
+    memcpy(xs->message, connection->in + sizeof(header), header.length);
+    xs->message[header.length] = '\0';
+    drop_input(xs, connection);
+    answer(xs, connection, &header, false, 0);
+    return MORE;
+}
+
+static enum progress start_large(struct xenstored *xs, struct connection *connection, uint32_t size)
+{
+    connection->in = arena_alloc(xs->arena, size);
+    if (!connection->in) {
+        stall(xs, connection, hv_now(xs->hv) + MEMORY_RETRY);
+        return IDLE;
+    }
+    connection->in_size = size;
+    connection->in_have = 0;
+    domain_add_memory(xs, connection->domain, (long)size);
+    return MORE;
+}
+
+/* May the client be served, as far as its own unread answers and its credit go? */
+static bool may_serve(struct xenstored *xs, struct connection *connection)
+{
+    uint64_t until;
+
+    if (connection->output_bytes > OUTPUT_BYTES_MAX)
+        return false;
+    if (connection->output_replies &&
+        domain_over_quota(connection, QUOTA_OUTSTANDING, connection->output_replies + 1UL))
+        return false;
+    until = output_spare_ready(xs) ? domain_stalled_until(xs, connection->domain)
+                                   : hv_now(xs->hv) + MEMORY_RETRY;
+    if (until && !connection->subject.privileged) {
+        stall(xs, connection, until);
+        return false;
+    }
+    if (!xs->spare) {
+        stall(xs, connection, until);
+        return false;
+    }
+    return true;
+}
+
+static enum progress serve(struct xenstored *xs, struct connection *connection)
+{
+    struct xs_ring *ring = connection->ring;
+    struct xs_header header;
+    uint32_t cons, length, size;
+
+    if (!list_empty(&connection->output))
+        connection_flush(xs, connection);
+    if (connection->broken || !may_serve(xs, connection))
+        return IDLE;
+    if (!request_indices(xs, ring, &cons, &length)) {
+        break_connection(xs, connection, XS_ERROR_RINGIDX);
+        return IDLE;
+    }
+    if (connection->in)
+        return serve_large(xs, connection, cons, length);
+    if (length < sizeof(header))
+        return IDLE;
+
+    copy_request(xs, ring, cons, &header, sizeof(header));
+    if (header.length > XS_PAYLOAD_MAX) {
+        break_connection(xs, connection, XS_ERROR_PROTO);
+        return IDLE;
+    }
+    size = (uint32_t)sizeof(header) + header.length;
+    if (size > XS_RING_SIZE)
+        return start_large(xs, connection, size);
+    if (length < size)
+        return IDLE;
+    copy_request(xs, ring, cons + (uint32_t)sizeof(header), xs->message, header.length);
+    xs->message[header.length] = '\0';
+    answer(xs, connection, &header, true, cons + size);
+    return length - size >= sizeof(header) ? MORE : IDLE;
+}
+
+bool connection_serve(struct xenstored *xs, struct connection *connection)
+{
+    enum progress progress;
+
+    if (hv_shared_read32(xs->hv, &connection->ring->connection) == XS_RECONNECT &&
+        (connection->domain->features & XS_FEATURE_RECONNECTION)) {
+        connection_reset(xs, connection);
+        return false;
+    }
+    if (connection->broken)
+        return false;
+    progress = serve(xs, connection);
+    if (progress == IDLE || connection->served >= SERVED_PER_NOTIFY)
+        connection_notify(xs, connection);
+    return progress == MORE;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file connection.h
+ * A client's ring: requests in, replies and events out.
+ *
+ * All state that a client can see is in its ring; both pairs of indices are read from the page each
+ * time, once, and checked before use (XSA-38, XSA-155). A request that fits the ring is left there
+ * until its answer is decided; a larger one is collected as it comes.
+ */
+#ifndef XENSTORED_CONNECTION_H
+#define XENSTORED_CONNECTION_H
+
+#include "state.h"
+
+/**
+ * Map the ring that @domain grants as @ref, bind @remote_port, and make a connection of them.
+ * -ENOMEM, or what mapping and binding say.
+ */
+HV_MUST_CHECK int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
+                                    evtchn_port_t remote_port, struct connection **connection);
+
+/** Drop all that hangs on the connection, unmap and unbind. */
+void connection_destroy(struct xenstored *xs, struct connection *connection);
+
+/** Bind @remote_port in place of the present one. The connection has no port where that fails. */
+HV_MUST_CHECK int connection_rebind(struct xenstored *xs, struct connection *connection,
+                                    evtchn_port_t remote_port);
+
+/**
+ * Forget watches, transactions and unread messages; empty the ring. The client starts afresh
+ * (INTRODUCE, and "connection state" of xenstore-ring.txt).
+ */
+void connection_reset(struct xenstored *xs, struct connection *connection);
+
+/** Something happened on its port. */
+void connection_wake(struct xenstored *xs, struct connection *connection);
+
+/** Serve one request of it, if there is one. True: there may be more to do at once. */
+bool connection_serve(struct xenstored *xs, struct connection *connection);
+
+/** Put what waits for it on its ring as far as there is room. */
+void connection_flush(struct xenstored *xs, struct connection *connection);
+
+/** Tell the client that its ring has changed, if it has. */
+void connection_notify(struct xenstored *xs, struct connection *connection);
+
+/** Add an event to @work; one too long for a message, or over quota, is counted and left out. */
+void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
+                          const char *path, const char *token);
+
+/** Queue the events of @work, each unless the same one waits already; or forget them. */
+void connection_queue_events(struct xenstored *xs, struct work *work);
+void connection_forget_events(struct xenstored *xs, struct work *work);
+
+#endif

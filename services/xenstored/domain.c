@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: ISC */
+#include "domain.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <hv/domain.h>
+#include <hv/time.h>
+
+#include "common/log.h"
+#include "connection.h"
+#include "operations.h"
+#include "transaction.h"
+#include "watch.h"
+
+/* A domain may cause this many conflicts at once, and one more each interval (oxenstored's
+ * figures). */
+#define CONFLICT_BURST    5
+#define CONFLICT_INTERVAL (50 * HV_MSEC)
+
+static bool unlimited(const struct xenstored *xs, domid_t domid)
+{
+    return domid == xs->priv_domid || domid == hv_domid(xs->hv);
+}
+
+struct domain *domain_find(const struct xenstored *xs, domid_t domid)
+{
+    struct domain **block;
+
+    if (domid >= HV_DOMID_FIRST_RESERVED)
+        return NULL;
+    block = xs->domain_blocks[domid / DOMAIN_BLOCK];
+    return block ? block[domid % DOMAIN_BLOCK] : NULL;
+}
+
+struct domain *domain_create(struct xenstored *xs, domid_t domid)
+{
+    struct domain *domain = domain_find(xs, domid), ***block;
+
+    if (domain || domid >= HV_DOMID_FIRST_RESERVED)
+        return domain;
+    block = &xs->domain_blocks[domid / DOMAIN_BLOCK];
+    if (!*block)
+        *block = arena_zalloc(xs->arena, DOMAIN_BLOCK * sizeof(**block));
+    domain = *block ? arena_zalloc(xs->arena, sizeof(*domain)) : NULL;
+    if (!domain)
+        return NULL;
+    domain->domid = domid;
+    domain->features = XS_FEATURES;
+    domain->defaults = &xs->limits;
+    domain->limits = quota_inherit;
+    domain->credit = CONFLICT_BURST;
+    domain->credit_time = hv_now(xs->hv);
+    list_init(&domain->touched);
+    list_append(&xs->domains, &domain->all);
+    (*block)[domid % DOMAIN_BLOCK] = domain;
+    xs->domain_count++;
+    return domain;
+}
+
+static void forget(struct xenstored *xs, struct domain *domain)
+{
+    list_remove(&domain->all);
+    list_remove(&domain->touched);
+    xs->domain_blocks[domain->domid / DOMAIN_BLOCK][domain->domid % DOMAIN_BLOCK] = NULL;
+    xs->domain_count--;
+    arena_free(xs->arena, domain, sizeof(*domain));
+}
+
+/* Ask the hypervisor for exactly this domain. */
+static bool domain_exists(struct xenstored *xs, domid_t domid, struct hv_domain_info *info)
+{
+    return domid < HV_DOMID_FIRST_RESERVED && !hv_domain_info(xs->hv, domid, info) &&
+           info->domid == domid && !info->dying;
+}
+
+struct domain *domain_get(struct xenstored *xs, domid_t domid, int *error)
+{
+    struct domain *domain = domain_find(xs, domid);
+    struct hv_domain_info info;
+
+    if (domain && !domain->dead)
+        return domain;
+    *error = -ENOENT;
+    if (domain || !domain_exists(xs, domid, &info))
+        return NULL;
+    *error = -ENOMEM;
+    domain = domain_create(xs, domid);
+    if (domain)
+        memcpy(domain->handle, info.handle, sizeof(domain->handle));
+    return domain;
+}
+
+/* The paths, packed one behind the other, of nodes that name a dead domain. */
+struct orphans {
+    struct xenstored *xs;
+    domid_t domid;
+    size_t used;
+};
+
+static bool collect_orphan(void *context, const char *path, const struct node *node,
+                           const struct node *parent)
+{
+    struct orphans *orphans = context;
+    size_t size = strlen(path) + 1;
+
+    if (!perms_name(node->perms, orphans->domid))
+        return true;
+    if (orphans->used + size <= sizeof(orphans->xs->paths)) {
+        memcpy(orphans->xs->paths + orphans->used, path, size);
+        orphans->used += size;
+    }
+    return perms_owner(node->perms) != orphans->domid;
+}
+
+/* @perms without the entries of @domid; NULL without memory. */
+static struct perms *perms_without(struct xenstored *xs, const struct perms *perms, domid_t domid)
+{
+    struct perm list[PERMS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < perms->count; i++)
+        if (perms->list[i].domid != domid)
+            list[count++] = perms->list[i];
+    return perms_intern(&xs->perms, list, count);
+}
+
+/* One orphan: its node goes with all below it, or the dead domain's entries in its permissions go.
+ */
+static int clean_orphan(struct xenstored *xs, struct work *work, const char *path, domid_t domid)
+{
+    struct node *node = tree_lookup(&xs->env, &xs->tree, path);
+    struct perms *perms;
+    int error;
+
+    if (!node)
+        return 0;
+    if (perms_owner(node->perms) == domid && node != xs->tree.root)
+        return operation_remove(xs, work, path);
+    perms = perms_without(xs, node->perms, domid);
+    if (!perms)
+        return -ENOMEM;
+    error = tree_set_perms(&xs->env, &xs->tree, path, perms);
+    perms_put(&xs->perms, perms);
+    return error;
+}
+
+static int clean_special(struct xenstored *xs, enum special special, domid_t domid)
+{
+    struct perms *old = xs->tree.special[special], *perms;
+
+    if (!perms_name(old, domid))
+        return 0;
+    if (perms_owner(old) == domid) {
+        const struct perm owner = {.domid = xs->priv_domid};
+
+        perms = perms_intern(&xs->perms, &owner, 1);
+    } else {
+        perms = perms_without(xs, old, domid);
+    }
+    if (!perms)
+        return -ENOMEM;
+    tree_set_special(&xs->env, &xs->tree, special, perms);
+    perms_put(&xs->perms, perms);
+    return 0;
+}
+
+/*
+ * Leave nothing in the tree that a later domain of the same number could inherit (XSA-322, 417,
+ * 419, 483): nodes it owned go, with all below them, as do its entries in others' permissions.
+ */
+static int clean_tree(struct xenstored *xs, domid_t domid)
+{
+    struct work work = {.tree = &xs->tree}, *outer = xs->work;
+    struct orphans orphans = {.xs = xs, .domid = domid};
+    int error = 0;
+
+    /* Versions that transactions hold keep lists in use: they are looked through in vain. */
+    if (!perms_table_names(&xs->perms, domid))
+        return 0;
+    list_init(&work.events);
+    xs->work = &work;
+    xs->env.changes++;
+    for (unsigned special = 0; special < SPECIAL_COUNT && !error; special++)
+        error = clean_special(xs, special, domid);
+    do {
+        char root[TREE_PATH_SIZE] = "/";
+
+        orphans.used = 0;
+        tree_walk(&xs->env, xs->tree.root, root, TREE_PARENT_FIRST, collect_orphan, &orphans);
+        for (size_t at = 0; at < orphans.used && !error; at += strlen(xs->paths + at) + 1) {
+            error = clean_orphan(xs, &work, xs->paths + at, domid);
+            connection_queue_events(xs, &work);
+        }
+    } while (orphans.used && !error);
+    xs->work = outer;
+    return error;
+}
+
+static void fire_special(struct xenstored *xs, enum special special, bool plain, bool per_domain,
+                         domid_t domid)
+{
+    struct work work = {.tree = &xs->tree};
+
+    list_init(&work.events);
+    watch_fire_special(xs, &work, special, plain, per_domain, domid);
+    connection_queue_events(xs, &work);
+}
+
+static void disconnect(struct xenstored *xs, struct domain *domain)
+{
+    list_for_each_safe (item, after, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        if (connection->domain == domain)
+            connection_destroy(xs, connection);
+        else if (connection->target == domain->domid) /* XSA-233 */
+            connection->target = connection->subject.target = connection->subject.domid;
+    }
+    domain->connection = NULL;
+}
+
+static void finish_death(struct xenstored *xs, struct domain *domain)
+{
+    bool introduced = domain->introduced;
+    domid_t domid = domain->domid;
+
+    if (clean_tree(xs, domid)) {
+        domain->dead = xs->cleanup_pending = true;
+        return;
+    }
+    forget(xs, domain);
+    if (introduced)
+        fire_special(xs, SPECIAL_RELEASE, true, true, domid);
+}
+
+void domain_release(struct xenstored *xs, struct domain *domain)
+{
+    disconnect(xs, domain);
+    finish_death(xs, domain);
+}
+
+/*
+ * Was the domain replaced by another one of the same number? Asked only where the toolstack
+ * introduces it: toolstacks give a live domain another handle, too.
+ */
+static bool replaced(const struct domain *domain, const struct hv_domain_info *info)
+{
+    return memcmp(domain->handle, info->handle, sizeof(domain->handle)) != 0;
+}
+
+void domain_check_all(struct xenstored *xs)
+{
+    bool shutdown = false;
+
+    xs->cleanup_pending = false;
+    list_for_each_safe (item, after, &xs->domains) {
+        struct domain *domain = LIST_ENTRY(item, struct domain, all);
+        struct hv_domain_info info;
+
+        if (unlimited(xs, domain->domid))
+            continue;
+        if (domain->dead) {
+            finish_death(xs, domain);
+        } else if (!domain_exists(xs, domain->domid, &info)) {
+            domain_release(xs, domain);
+        } else if (info.shutdown && !domain->shutdown && domain->introduced) {
+            domain->shutdown = shutdown = true;
+            fire_special(xs, SPECIAL_RELEASE, false, true, domain->domid);
+        }
+    }
+    if (shutdown)
+        fire_special(xs, SPECIAL_RELEASE, true, false, 0);
+}
+
+static int introduce_new(struct xenstored *xs, struct domain *domain, evtchn_port_t port)
+{
+    int error = connection_create(xs, domain, HV_GNTTAB_XENSTORE, port, &domain->connection);
+
+    if (error)
+        return error;
+    domain->introduced = true;
+    domain->shutdown = false;
+    fire_special(xs, SPECIAL_INTRODUCE, true, true, domain->domid);
+    return 0;
+}
+
+int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
+{
+    struct domain *domain = domain_find(xs, domid);
+    struct hv_domain_info info;
+    int error = -ENOENT;
+
+    /* The event of a predecessor's death may not have been looked at yet. */
+    if (domain && (!domain_exists(xs, domid, &info) || replaced(domain, &info))) {
+        domain_release(xs, domain);
+        if (domain_find(xs, domid))
+            return -ENOMEM;
+    }
+    domain = domain_get(xs, domid, &error);
+    if (!domain)
+        return error == -ENOENT ? -EINVAL : error;
+    error = domain->introduced ? connection_rebind(xs, domain->connection, port)
+                               : introduce_new(xs, domain, port);
+    if (error)
+        return error;
+    connection_reset(xs, domain->connection);
+    return 0;
+}
+
+void domain_add_memory(struct xenstored *xs, struct domain *domain, long bytes)
+{
+    uint32_t memory = (uint32_t)((long)domain->usage.now[QUOTA_MEMORY] + bytes);
+    uint32_t soft = quota_effective(domain->limits.soft_memory, domain->defaults->soft_memory);
+
+    domain_set_usage(domain, QUOTA_MEMORY, memory);
+    if (memory <= soft || !soft) {
+        domain->soft_reported = false;
+    } else if (!domain->soft_reported && !unlimited(xs, domain->domid)) {
+        domain->soft_reported = true;
+        log_line(xs->hv, "xenstored: domain %u uses %u bytes, over its soft-memory quota of %u",
+                 domain->domid, memory, soft);
+    }
+}
+
+void domain_set_usage(struct domain *domain, enum quota quota, uint32_t value)
+{
+    domain->usage.now[quota] = value;
+    if (value > domain->usage.max[quota])
+        domain->usage.max[quota] = value;
+}
+
+void domain_account(void *context, domid_t domid, int nodes, long bytes)
+{
+    struct xenstored *xs = context;
+    struct work *work = xs->work;
+    struct domain *domain;
+
+    if (work && work->mode == WORK_SNAPSHOT) {
+        if (domid == work->connection->subject.domid)
+            transaction_account(work->transaction, nodes, bytes);
+        return;
+    }
+    domain = domain_find(xs, domid);
+    HV_ASSERT(domain); /* whoever owns a node is known for as long as it does */
+    if (!work || work->mode == WORK_LIVE) {
+        domain_set_usage(domain, QUOTA_NODES,
+                         (uint32_t)((long)domain->usage.now[QUOTA_NODES] + nodes));
+        domain_add_memory(xs, domain, bytes);
+        return;
+    }
+    if (list_empty(&domain->touched))
+        list_append(&xs->touched, &domain->touched);
+    domain->pending_nodes += nodes;
+    domain->pending_memory += bytes;
+}
+
+void domain_pending_commit(struct xenstored *xs)
+{
+    list_for_each_safe (item, after, &xs->touched) {
+        struct domain *domain = LIST_ENTRY(item, struct domain, touched);
+
+        domain_set_usage(domain, QUOTA_NODES,
+                         (uint32_t)((long)domain->usage.now[QUOTA_NODES] + domain->pending_nodes));
+        domain_add_memory(xs, domain, domain->pending_memory);
+    }
+    domain_pending_forget(xs);
+}
+
+void domain_pending_forget(struct xenstored *xs)
+{
+    list_for_each_safe (item, after, &xs->touched) {
+        struct domain *domain = LIST_ENTRY(item, struct domain, touched);
+
+        domain->pending_nodes = domain->pending_memory = 0;
+        list_remove(&domain->touched);
+    }
+}
+
+static long pending(const struct xenstored *xs, long replay, long snapshot)
+{
+    return xs->work && xs->work->mode == WORK_REPLAY     ? replay
+           : xs->work && xs->work->mode == WORK_SNAPSHOT ? snapshot
+                                                         : 0;
+}
+
+uint64_t domain_nodes(const struct xenstored *xs, const struct domain *domain)
+{
+    const struct transaction *own = xs->work ? xs->work->transaction : NULL;
+    long nodes = (long)domain->usage.now[QUOTA_NODES] +
+                 pending(xs, domain->pending_nodes, own ? own->nodes : 0);
+
+    return nodes > 0 ? (uint64_t)nodes : 0;
+}
+
+uint64_t domain_memory(const struct xenstored *xs, const struct domain *domain)
+{
+    const struct transaction *own = xs->work ? xs->work->transaction : NULL;
+    long memory = (long)domain->usage.now[QUOTA_MEMORY] +
+                  pending(xs, domain->pending_memory, own ? own->memory : 0);
+
+    return memory > 0 ? (uint64_t)memory : 0;
+}
+
+bool domain_over_quota(const struct connection *connection, enum quota quota, uint64_t value)
+{
+    struct domain *domain = connection->domain;
+    uint32_t limit = quota_effective(domain->limits.hard[quota], domain->defaults->hard[quota]);
+
+    if (quota >= QUOTA_NODE_PERMISSIONS && value <= UINT32_MAX)
+        domain_set_usage(domain, quota, (uint32_t)value);
+    if (connection->subject.privileged || !limit || value <= limit)
+        return false;
+    domain->usage.refused[quota]++;
+    return true;
+}
+
+/* Add what the domain's credit has gained since. */
+static void refill(struct xenstored *xs, struct domain *domain)
+{
+    uint64_t now = hv_now(xs->hv), gained = (now - domain->credit_time) / CONFLICT_INTERVAL;
+
+    if (gained >= (uint64_t)(CONFLICT_BURST - domain->credit)) {
+        domain->credit = CONFLICT_BURST;
+        domain->credit_time = now;
+    } else {
+        domain->credit += (int32_t)gained;
+        domain->credit_time += gained * CONFLICT_INTERVAL;
+    }
+}
+
+void domain_charge_conflict(struct xenstored *xs, domid_t domid)
+{
+    struct domain *domain = domain_find(xs, domid);
+
+    if (!domain)
+        return;
+    domain->conflicts_caused++;
+    if (unlimited(xs, domid))
+        return;
+    refill(xs, domain);
+    if (domain->credit > -CONFLICT_BURST)
+        domain->credit--;
+}
+
+uint64_t domain_stalled_until(struct xenstored *xs, struct domain *domain)
+{
+    if (domain->credit > 0)
+        return 0;
+    refill(xs, domain);
+    if (domain->credit > 0)
+        return 0;
+    return domain->credit_time + (uint64_t)(1 - domain->credit) * CONFLICT_INTERVAL;
+}
+
+void domain_destroy_all(struct xenstored *xs)
+{
+    list_for_each_safe (item, after, &xs->domains)
+        forget(xs, LIST_ENTRY(item, struct domain, all));
+    for (unsigned i = 0; i < DOMAIN_BLOCKS; i++)
+        arena_free(xs->arena, xs->domain_blocks[i], DOMAIN_BLOCK * sizeof(struct domain *));
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The image: XenStore for a Xen host, started by `atoll start xenstored` or by upstream's
+ * init-xenstore-domain.
+ *
+ * Command line: --event PORT, the port that dom0's kernel made for us (IOCTL_XENBUS_BACKEND_SETUP);
+ * --priv-domid DOMID, the control domain if it is not 0.
+ */
+#include <hv/time.h>
+
+#include <string.h>
+
+#include "common/log.h"
+#include "wire.h"
+#include "xenstored.h"
+
+/* The number behind @name on the command line. */
+static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t *number)
+{
+    const char *found = strstr(cmdline, name);
+    char text[12];
+    size_t length;
+
+    if (!found)
+        return false;
+    found += strlen(name);
+    found += strspn(found, " =");
+    length = strcspn(found, " ");
+    if (length >= sizeof(text))
+        return false;
+    memcpy(text, found, length);
+    text[length] = '\0';
+    return wire_number(text, max, number);
+}
+
+void hv_main(struct hv *hv)
+{
+    struct xenstored_config config = {0};
+    uint32_t event, priv_domid = 0;
+    struct xenstored *xs;
+    int error;
+
+    if (!option(hv_cmdline(hv), "--event", HV_EVTCHN_PORTS - 1, &event)) {
+        log_line(hv, "xenstored: no --event PORT on the command line \"%s\"", hv_cmdline(hv));
+        hv_exit(hv, HV_EXIT_CRASH);
+    }
+    option(hv_cmdline(hv), "--priv-domid", HV_DOMID_FIRST_RESERVED - 1, &priv_domid);
+    config.priv_domid = (domid_t)priv_domid;
+
+    xs = xenstored_create(hv, &config);
+    if (!xs)
+        hv_exit(hv, HV_EXIT_CRASH);
+    hv_seal(hv);
+    error = xenstored_attach(xs, config.priv_domid, HV_GNTTAB_XENSTORE, event);
+    if (error) {
+        log_line(hv, "xenstored: cannot attach to domain %u, port %u: error %d", config.priv_domid,
+                 event, -error);
+        hv_exit(hv, HV_EXIT_CRASH);
+    }
+    log_line(hv, "xenstored: serving domain %u and all that it introduces", config.priv_domid);
+
+    for (;;) {
+        uint64_t deadline = xenstored_step(xs);
+
+        if (deadline)
+            hv_wait(hv, deadline);
+    }
+}

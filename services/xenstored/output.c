@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+#include "output.h"
+
+#include <string.h>
+
+#include "connection.h"
+#include "domain.h"
+
+#define SPARE_SIZE (sizeof(struct output) + XS_MESSAGE_MAX)
+
+static struct output **bucket_of(struct xenstored *xs, uint64_t hash)
+{
+    return &xs->events[hash % EVENT_BUCKETS];
+}
+
+bool output_spare_ready(struct xenstored *xs)
+{
+    if (!xs->spare)
+        xs->spare = arena_alloc(xs->arena, SPARE_SIZE);
+    return xs->spare;
+}
+
+static void enqueue(struct xenstored *xs, struct output *output)
+{
+    struct connection *connection = output->connection;
+
+    list_append(&connection->output, &output->queue);
+    connection->output_bytes += output->length;
+    if (!output->event) {
+        connection->output_replies++;
+        domain_set_usage(connection->domain, QUOTA_OUTSTANDING, connection->output_replies);
+    }
+    if (list_empty(&connection->unflushed))
+        list_append(&xs->unflushed, &connection->unflushed);
+}
+
+void output_queue_reply(struct xenstored *xs, struct connection *connection, const void *message,
+                        size_t length, size_t sent)
+{
+    struct output *output = arena_alloc(xs->arena, sizeof(*output) + length - sent);
+    size_t left = length - sent;
+
+    if (!output) {
+        output = xs->spare;
+        xs->spare = NULL;
+        /* The spare is of a size of its own: remembered by its length, which output_free() sees. */
+        *output =
+            (struct output){.length = XS_MESSAGE_MAX, .sent = XS_MESSAGE_MAX - (uint32_t)left};
+        memcpy(output->data + output->sent, (const uint8_t *)message + sent, left);
+    } else {
+        *output = (struct output){.length = (uint32_t)left};
+        memcpy(output->data, (const uint8_t *)message + sent, left);
+    }
+    output->connection = connection;
+    domain_add_memory(xs, connection->domain, (long)output_size(output));
+    enqueue(xs, output);
+}
+
+void output_unhash(struct xenstored *xs, struct output *output)
+{
+    struct output **link = bucket_of(xs, output->hash);
+
+    if (!output->hashed)
+        return;
+    while (*link != output)
+        link = &(*link)->same;
+    *link = output->same;
+    output->hashed = false;
+}
+
+void output_free(struct xenstored *xs, struct output *output)
+{
+    struct connection *connection = output->connection;
+
+    output_unhash(xs, output);
+    list_remove(&output->queue);
+    connection->output_bytes -= output->length;
+    if (!output->event) {
+        connection->output_replies--;
+        domain_set_usage(connection->domain, QUOTA_OUTSTANDING, connection->output_replies);
+    }
+    domain_add_memory(xs, connection->domain, -(long)output_size(output));
+    arena_free(xs->arena, output, output_size(output));
+}
+
+void output_drop_all(struct xenstored *xs, struct connection *connection)
+{
+    list_for_each_safe (item, after, &connection->output)
+        output_free(xs, LIST_ENTRY(item, struct output, queue));
+}
+
+void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
+                          const char *path, const char *token)
+{
+    size_t path_size = strlen(path) + 1, token_size = strlen(token) + 1;
+    struct xs_header header = {.type = XS_WATCH_EVENT};
+    size_t size = path_size + token_size;
+    struct domain *domain = connection->domain;
+    struct output *output = NULL;
+
+    header.length = (uint32_t)size;
+    /* An event that no message can hold is left out, as upstream does (XSA-324). */
+    if (size <= XS_PAYLOAD_MAX &&
+        !domain_over_quota(connection, QUOTA_MEMORY,
+                           domain_memory(xs, domain) + sizeof(*output) + sizeof(header) + size))
+        output = arena_alloc(xs->arena, sizeof(*output) + sizeof(header) + size);
+    if (!output) {
+        domain->events_dropped++;
+        xs->events_dropped++;
+        return;
+    }
+    *output = (struct output){
+        .connection = connection,
+        .length = (uint32_t)(sizeof(header) + size),
+        .event = true,
+    };
+    memcpy(output->data, &header, sizeof(header));
+    memcpy(output->data + sizeof(header), path, path_size);
+    memcpy(output->data + sizeof(header) + path_size, token, token_size);
+    list_append(&work->events, &output->queue);
+}
+
+/* Special events count domains, so each one is sent. */
+static bool may_coalesce(const struct output *output)
+{
+    return output->data[sizeof(struct xs_header)] != '@';
+}
+
+static bool waits_already(struct xenstored *xs, const struct output *output)
+{
+    const struct output *other = *bucket_of(xs, output->hash);
+
+    for (; other; other = other->same)
+        if (other->hash == output->hash && other->connection == output->connection &&
+            other->length == output->length && !memcmp(other->data, output->data, other->length))
+            return true;
+    return false;
+}
+
+void connection_queue_events(struct xenstored *xs, struct work *work)
+{
+    list_for_each_safe (item, after, &work->events) {
+        struct output *output = LIST_ENTRY(item, struct output, queue);
+        struct connection *connection = output->connection;
+
+        list_remove(&output->queue);
+        if (may_coalesce(output)) {
+            output->hash = hash_bytes(&xs->key, output->data, output->length) ^
+                           (uint64_t)(uintptr_t)connection * UINT64_C(0x9e3779b97f4a7c15);
+            if (waits_already(xs, output)) {
+                arena_free(xs->arena, output, output_size(output));
+                continue;
+            }
+            output->same = *bucket_of(xs, output->hash);
+            *bucket_of(xs, output->hash) = output;
+            output->hashed = true;
+        }
+        connection->domain->events++;
+        domain_add_memory(xs, connection->domain, (long)output_size(output));
+        enqueue(xs, output);
+    }
+}
+
+void connection_forget_events(struct xenstored *xs, struct work *work)
+{
+    list_for_each_safe (item, after, &work->events) {
+        struct output *output = LIST_ENTRY(item, struct output, queue);
+
+        list_remove(&output->queue);
+        arena_free(xs->arena, output, output_size(output));
+    }
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file output.h
+ * Messages that wait for room on a client's ring.
+ */
+#ifndef XENSTORED_OUTPUT_H
+#define XENSTORED_OUTPUT_H
+
+#include "state.h"
+
+/** See to it that there is a buffer for a reply even when memory is out. False: there is none. */
+bool output_spare_ready(struct xenstored *xs);
+
+/** Queue a reply of which @sent bytes are on the ring already. Never fails (uses the spare). */
+void output_queue_reply(struct xenstored *xs, struct connection *connection, const void *message,
+                        size_t length, size_t sent);
+
+/** Free one message, wherever it waits. */
+void output_free(struct xenstored *xs, struct output *output);
+
+/** Free all messages that wait for the connection. */
+void output_drop_all(struct xenstored *xs, struct connection *connection);
+
+/** An event that is being sent stands for no later one. */
+void output_unhash(struct xenstored *xs, struct output *output);
+
+#endif

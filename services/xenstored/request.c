@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+#include "request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "control.h"
+#include "management.h"
+#include "operations.h"
+#include "transaction.h"
+
+static operation_fn transaction_end;
+
+/* What a request may be. */
+#define PRIVILEGED 1U /* only the control domain may send it */
+#define NO_TX      2U /* its transaction id is ignored (docs/misc/xenstore.txt, WATCH) */
+#define TREE       4U /* it looks at the tree: transactions log it */
+
+static const struct {
+    const char *name;
+    operation_fn *handle;
+    unsigned flags;
+} requests[XS_TYPE_COUNT] = {
+    [XS_CONTROL] = {"CONTROL", control_request, PRIVILEGED},
+    [XS_DIRECTORY] = {"DIRECTORY", operation_directory, TREE},
+    [XS_READ] = {"READ", operation_read, TREE},
+    [XS_GET_PERMS] = {"GET_PERMS", operation_get_perms, TREE},
+    [XS_WATCH] = {"WATCH", management_watch, NO_TX},
+    [XS_UNWATCH] = {"UNWATCH", management_unwatch, NO_TX},
+    [XS_TRANSACTION_START] = {"TRANSACTION_START", management_transaction_start, 0},
+    [XS_TRANSACTION_END] = {"TRANSACTION_END", transaction_end, 0},
+    [XS_INTRODUCE] = {"INTRODUCE", management_introduce, PRIVILEGED},
+    [XS_RELEASE] = {"RELEASE", management_release, PRIVILEGED},
+    [XS_GET_DOMAIN_PATH] = {"GET_DOMAIN_PATH", management_get_domain_path, 0},
+    [XS_WRITE] = {"WRITE", operation_write, TREE},
+    [XS_MKDIR] = {"MKDIR", operation_mkdir, TREE},
+    [XS_RM] = {"RM", operation_rm, TREE},
+    [XS_SET_PERMS] = {"SET_PERMS", operation_set_perms, TREE},
+    [XS_WATCH_EVENT] = {"WATCH_EVENT", NULL, 0},
+    [XS_ERROR] = {"ERROR", NULL, 0},
+    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", management_is_domain_introduced,
+                                 PRIVILEGED},
+    [XS_RESUME] = {"RESUME", management_resume, PRIVILEGED},
+    [XS_SET_TARGET] = {"SET_TARGET", management_set_target, PRIVILEGED},
+    [XS_RESET_WATCHES] = {"RESET_WATCHES", management_reset_watches, 0},
+    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", operation_directory_part, TREE},
+    [XS_GET_FEATURE] = {"GET_FEATURE", management_get_feature, 0},
+    [XS_SET_FEATURE] = {"SET_FEATURE", management_set_feature, PRIVILEGED},
+    [XS_GET_QUOTA] = {"GET_QUOTA", management_get_quota, PRIVILEGED},
+    [XS_SET_QUOTA] = {"SET_QUOTA", management_set_quota, PRIVILEGED},
+};
+
+const char *request_name(uint32_t type)
+{
+    return type < XS_TYPE_COUNT && requests[type].name ? requests[type].name : "unknown";
+}
+
+static void reply_error(struct reply *reply, int error)
+{
+    const char *name = wire_error_name(-error);
+
+    reply->type = XS_ERROR;
+    reply->length = (uint32_t)strlen(name) + 1;
+    memcpy(reply->data, name, reply->length);
+}
+
+/* Run the handler in @work. */
+static void handle(struct xenstored *xs, struct work *work, uint32_t type, const char *payload,
+                   size_t length, struct reply *reply)
+{
+    struct work *outer = xs->work;
+    int error;
+
+    reply->type = type;
+    reply->length = 0;
+    xs->work = work;
+    xs->env.writer = work->connection->subject.domid;
+    error = requests[type].handle(xs, work, payload, length, reply);
+    xs->work = outer;
+    if (error)
+        reply_error(reply, error);
+}
+
+void request_replay(struct xenstored *xs, struct work *work, uint32_t type, const char *payload,
+                    size_t length, struct reply *reply)
+{
+    handle(xs, work, type, payload, length, reply);
+}
+
+/* Try the request on the transaction's own tree, and log it with the answer. */
+static int decide_in_transaction(struct xenstored *xs, struct work *live,
+                                 struct transaction *transaction, const struct xs_header *header,
+                                 const char *payload, struct reply *reply)
+{
+    struct work work = {
+        .mode = WORK_SNAPSHOT,
+        .tree = &transaction->tree,
+        .connection = live->connection,
+        .transaction = transaction,
+    };
+    int error = transaction_log(xs, transaction, header->type, payload, header->length);
+
+    if (error)
+        return error;
+    list_init(&work.events);
+    handle(xs, &work, header->type, payload, header->length, reply);
+    transaction_answer(xs, transaction, reply);
+    return 0;
+}
+
+static int decide(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                  const char *payload, struct reply *reply)
+{
+    struct connection *connection = work->connection;
+    struct transaction *transaction = NULL;
+    uint32_t type = header->type;
+
+    if (type >= XS_TYPE_COUNT || !requests[type].handle)
+        return -ENOSYS;
+    if ((requests[type].flags & PRIVILEGED) && !connection->subject.privileged)
+        return -EACCES;
+    if (header->tx_id && !(requests[type].flags & NO_TX)) {
+        transaction = transaction_find(connection, header->tx_id);
+        if (!transaction)
+            return -ENOENT;
+    }
+    if (transaction && (requests[type].flags & TREE))
+        return decide_in_transaction(xs, work, transaction, header, payload, reply);
+    if (transaction && type == XS_TRANSACTION_START)
+        return -EBUSY;
+
+    work->transaction = transaction;
+    handle(xs, work, type, payload, header->length, reply);
+    return 0;
+}
+
+void request_decide(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                    const char *payload, struct reply *reply)
+{
+    int error;
+
+    xs->requests++;
+    work->connection->domain->requests++;
+    error = decide(xs, work, header, payload, reply);
+    if (error)
+        reply_error(reply, error);
+    if (xs->trace)
+        log_line(xs->hv, "xenstored: domain %u tx %u %s %s: %s", work->connection->subject.domid,
+                 header->tx_id, request_name(header->type), payload,
+                 reply->type == XS_ERROR ? reply->data : "OK");
+}
+
+static int transaction_end(struct xenstored *xs, struct work *work, const char *payload,
+                           size_t length, struct reply *reply)
+{
+    const char *what = wire_one_string(payload, length);
+    struct transaction *transaction = work->transaction;
+    int error = 0;
+
+    if (!what || (strcmp(what, "T") && strcmp(what, "F")))
+        return -EINVAL;
+    if (!transaction)
+        return -ENOENT;
+    work->transaction = NULL;
+    if (*what == 'T')
+        error = transaction_commit(xs, work, transaction);
+    else
+        transaction_abort(xs, transaction);
+    return error ? error : reply_ok(reply);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file request.h
+ * From a whole message to its decided effect and answer.
+ */
+#ifndef XENSTORED_REQUEST_H
+#define XENSTORED_REQUEST_H
+
+#include "state.h"
+
+/**
+ * Decide the request: its effect is in the tree and in @work's events, its answer in @reply.
+ * @payload has @header->length bytes and a NUL behind them. Never fails: errors are answers.
+ */
+void request_decide(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                    const char *payload, struct reply *reply);
+
+/** Do a logged request of a transaction again, in @work. */
+void request_replay(struct xenstored *xs, struct work *work, uint32_t type, const char *payload,
+                    size_t length, struct reply *reply);
+
+/** The name of a type of message, for people. */
+const char *request_name(uint32_t type);
+
+#endif

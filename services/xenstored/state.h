@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file state.h
+ * What the parts of the service share: the service itself, and the life of one request.
+ *
+ * A request goes: ring (connection.c) -> checks and dispatch (request.c) -> operation (operations.c
+ * for the tree, the others beside it) -> commit point (request.c) -> ring. The operation works on a
+ * tree through a `struct work`; what it changes is visible to nobody before the commit point: the
+ * events it causes wait in the work, its reply in the reply. A request leaves its ring only after
+ * its effect and its answer are decided, in the same breath in which the answer enters the ring.
+ */
+#ifndef XENSTORED_STATE_H
+#define XENSTORED_STATE_H
+
+#include <hv/evtchn.h>
+#include <hv/gnttab.h>
+#include <hv/hv.h>
+#include <hv/memory.h>
+
+#include "common/arena.h"
+#include "common/hash.h"
+#include "common/list.h"
+#include "perms.h"
+#include "quota.h"
+#include "tree.h"
+#include "wire.h"
+
+#define DOMAIN_BLOCK  128U
+#define DOMAIN_BLOCKS (HV_DOMID_FIRST_RESERVED / DOMAIN_BLOCK + 1)
+#define EVENT_BUCKETS 1024U
+
+struct connection;
+struct transaction;
+struct xenstored;
+
+/** A domain that XenStore knows: introduced, or named in permissions or quotas (domain.c). */
+struct domain {
+    struct list all; /* in xenstored.domains */
+    domid_t domid;
+    bool introduced;
+    bool shutdown;      /* @releaseDomain was fired for its shutdown; RESUME re-arms */
+    bool dead;          /* gone, but memory was short to clean up after it: tried again */
+    bool soft_reported; /* the soft memory quota was reported */
+    uint8_t handle[16]; /* tells a reused domid apart */
+    uint32_t features;
+    struct connection *connection;       /* of its own ring, while introduced */
+    const struct quota_limits *defaults; /* where its own limits say QUOTA_INHERIT */
+    struct quota_limits limits;
+    struct quota_usage usage;
+
+    /* While a transaction is tried against the tree: what its commit would add. */
+    struct list touched; /* in xenstored.touched while these are not all 0 */
+    long pending_nodes, pending_memory;
+
+    /* Conflicts that its writes brought upon others' transactions are paid from this (XSA-206). */
+    int32_t credit;
+    uint64_t credit_time; /* when it was brought up to date */
+
+    uint64_t requests, events, events_dropped, conflicts_caused, conflicts_met;
+};
+
+/** A message on its way to a client; header and payload as they go into the ring. */
+struct output {
+    struct list queue; /* in connection.output or work.events */
+    struct output
+        *same; /* in xenstored.events[] while it is a whole event that may stand for others */
+    struct connection *connection;
+    uint64_t hash; /* of an event's connection, path and token */
+    uint32_t length, sent;
+    bool event;
+    bool hashed; /* is in xenstored.events[] */
+    uint8_t data[];
+};
+
+/** A client: one ring, with the watches, transactions and unread messages that hang on it. */
+struct connection {
+    struct list all;       /* in xenstored.connections */
+    struct list ready;     /* in xenstored.ready, or .stalled, while there is something to do */
+    struct list unflushed; /* in xenstored.unflushed while it has output to put on the ring */
+    struct domain *domain;
+    struct subject subject;
+    domid_t target; /* SET_TARGET; its own domid without one */
+    evtchn_port_t port, remote_port;
+    struct xs_ring *ring;
+    bool broken; /* it broke the protocol: ignored until its domain dies or reconnects (XSA-325) */
+    bool extra;  /* made by xenstored_attach() beside its domain's own */
+    bool notify; /* its ring has changed since it was last told */
+    uint32_t served; /* requests since it was last told */
+    uint64_t stalled_until;
+
+    /* A message too large for the ring, while it arrives. */
+    uint8_t *in;
+    uint32_t in_size, in_have;
+
+    struct list output; /* of struct output */
+    uint32_t output_bytes, output_replies;
+
+    struct list watches;      /* of struct watch */
+    struct list transactions; /* of struct transaction */
+    uint32_t watch_count, transaction_count, next_transaction;
+};
+
+/** Where an operation takes effect. */
+enum work_mode {
+    WORK_LIVE,     /**< on the current tree */
+    WORK_SNAPSHOT, /**< on a transaction's own tree: no events, accounted to nobody but its owner */
+    WORK_REPLAY,   /**< on what will be the current tree if the whole transaction succeeds */
+};
+
+struct work {
+    enum work_mode mode;
+    struct tree *tree;
+    struct connection *connection;   /* NULL: the service itself */
+    struct transaction *transaction; /* in WORK_SNAPSHOT */
+    struct list events;              /* of struct output, caused but not yet queued */
+};
+
+/** The answer to a request. */
+struct reply {
+    uint32_t type;
+    uint32_t length;
+    char data[XS_PAYLOAD_MAX];
+};
+
+struct watch_index;
+
+struct xenstored {
+    struct hv *hv;
+    domid_t priv_domid;
+    struct arena *arena;
+    void *arena_base;
+    unsigned arena_pages;
+    struct hash_key key;
+
+    struct perms_table perms;
+    struct tree_env env;
+    struct tree tree;
+    struct work *work; /* the one under way: whom tree changes are accounted to */
+    struct watch_index *watch_index;
+
+    struct list domains;
+    struct domain **domain_blocks[DOMAIN_BLOCKS];
+    uint32_t domain_count;
+    struct list touched;
+    struct quota_limits limits; /* of each domain that has none of its own */
+    bool cleanup_pending;       /* some domain is dead but not cleaned up after */
+
+    struct list connections;
+    struct list ready, stalled, unflushed;
+    struct connection *ports[HV_EVTCHN_PORTS];
+    evtchn_port_t virq;
+    bool virq_bound;
+
+    struct output *events[EVENT_BUCKETS];
+    struct output *spare; /* for a reply when memory is out; nothing is served without one */
+    uint8_t message[XS_MESSAGE_MAX + 1]; /* the request under way, and a NUL */
+    struct reply reply, replayed;
+    char paths[16384]; /* domain.c: paths to clean up */
+
+    bool trace;
+    uint64_t requests, commits, conflicts, events_dropped;
+};
+
+/** Bytes that a message takes. */
+static inline size_t output_size(const struct output *output)
+{
+    return sizeof(*output) + output->length;
+}
+
+#endif

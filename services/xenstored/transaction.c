@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+#include "transaction.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "connection.h"
+#include "domain.h"
+#include "path.h"
+#include "request.h"
+#include "watch.h"
+
+static size_t logged_size(size_t length)
+{
+    return sizeof(struct logged) + length + 1;
+}
+
+int transaction_start(struct xenstored *xs, struct connection *connection, uint32_t *id)
+{
+    struct transaction *transaction;
+
+    if (domain_over_quota(connection, QUOTA_TRANSACTIONS, connection->transaction_count + 1UL))
+        return -ENOSPC;
+    transaction = arena_alloc(xs->arena, sizeof(*transaction));
+    if (!transaction)
+        return -ENOMEM;
+    do {
+        connection->next_transaction++;
+    } while (!connection->next_transaction ||
+             transaction_find(connection, connection->next_transaction));
+
+    *transaction = (struct transaction){
+        .connection = connection,
+        .id = connection->next_transaction,
+        .started = xs->env.changes,
+        .log_memory = sizeof(*transaction),
+    };
+    transaction->log_end = &transaction->log;
+    tree_snapshot(&xs->tree, &transaction->tree);
+    list_append(&connection->transactions, &transaction->of_connection);
+    connection->transaction_count++;
+    domain_set_usage(connection->domain, QUOTA_TRANSACTIONS, connection->transaction_count);
+    domain_add_memory(xs, connection->domain, transaction->log_memory);
+    *id = transaction->id;
+    return 0;
+}
+
+struct transaction *transaction_find(struct connection *connection, uint32_t id)
+{
+    list_for_each (item, &connection->transactions) {
+        struct transaction *transaction = LIST_ENTRY(item, struct transaction, of_connection);
+
+        if (transaction->id == id)
+            return transaction;
+    }
+    return NULL;
+}
+
+int transaction_log(struct xenstored *xs, struct transaction *transaction, uint32_t type,
+                    const char *payload, size_t length)
+{
+    struct connection *connection = transaction->connection;
+    struct logged *logged;
+
+    if (domain_over_quota(connection, QUOTA_TRANSACTION_NODES, transaction->logged_count + 1UL))
+        return -ENOSPC;
+    if (domain_over_quota(connection, QUOTA_MEMORY,
+                          domain_memory(xs, connection->domain) + logged_size(length)))
+        return -ENOMEM;
+    logged = arena_alloc(xs->arena, logged_size(length));
+    if (!logged)
+        return -ENOMEM;
+    *logged = (struct logged){.type = (uint16_t)type, .length = (uint16_t)length};
+    memcpy(logged->payload, payload, length);
+    logged->payload[length] = '\0';
+    *transaction->log_end = logged;
+    transaction->log_end = &logged->next;
+    transaction->logged_count++;
+    domain_set_usage(connection->domain, QUOTA_TRANSACTION_NODES, transaction->logged_count);
+    transaction->log_memory += (long)logged_size(length);
+    domain_add_memory(xs, connection->domain, (long)logged_size(length));
+    return 0;
+}
+
+static uint64_t answer_hash(const struct xenstored *xs, const struct reply *reply)
+{
+    const char *data = reply->data;
+    size_t length = reply->length;
+    uint32_t type = reply->type;
+
+    if (type == XS_DIRECTORY_PART) {
+        size_t generation = strnlen(data, length);
+
+        data += generation;
+        length -= generation;
+    }
+    return hash_chain(hash_bytes(&xs->key, &type, sizeof(type)),
+                      hash_bytes(&xs->key, data, length));
+}
+
+void transaction_answer(struct xenstored *xs, struct transaction *transaction,
+                        const struct reply *reply)
+{
+    struct logged *last = LIST_ENTRY(transaction->log_end, struct logged, next);
+
+    last->answer = answer_hash(xs, reply);
+}
+
+void transaction_account(struct transaction *transaction, int nodes, long bytes)
+{
+    transaction->nodes += nodes;
+    transaction->memory += bytes;
+}
+
+/*
+ * The request met something else than it did in the transaction: charge the domain that last
+ * changed what it looked at. A node that is gone left its mark on the deepest ancestor that is
+ * still there.
+ */
+static void blame(struct xenstored *xs, const struct transaction *transaction,
+                  const struct logged *logged)
+{
+    struct connection *connection = transaction->connection;
+    char path[PATH_SIZE];
+    struct node *node;
+
+    xs->conflicts++;
+    connection->domain->conflicts_met++;
+    if (!path_canonical(logged->payload, connection->subject.domid, true, path) || path[0] == '@')
+        return;
+    node = tree_lookup_deepest(&xs->env, &xs->tree, path);
+    if (node_stamp_change(node) > transaction->started &&
+        node_stamp_writer(node) != connection->subject.domid)
+        domain_charge_conflict(xs, node_stamp_writer(node));
+}
+
+static void transaction_free(struct xenstored *xs, struct transaction *transaction)
+{
+    struct connection *connection = transaction->connection;
+
+    for (struct logged *logged; (logged = transaction->log);) {
+        transaction->log = logged->next;
+        arena_free(xs->arena, logged, logged_size(logged->length));
+    }
+    tree_release(&xs->env, &transaction->tree);
+    list_remove(&transaction->of_connection);
+    connection->transaction_count--;
+    domain_set_usage(connection->domain, QUOTA_TRANSACTIONS, connection->transaction_count);
+    domain_add_memory(xs, connection->domain, -transaction->log_memory);
+    arena_free(xs->arena, transaction, sizeof(*transaction));
+}
+
+int transaction_commit(struct xenstored *xs, struct work *work, struct transaction *transaction)
+{
+    struct work replay = {.mode = WORK_REPLAY, .connection = work->connection};
+    struct work *outer = xs->work;
+    struct logged *logged;
+    struct tree tree;
+
+    list_init(&replay.events);
+    tree_release(&xs->env, &transaction->tree);
+    tree_snapshot(&xs->tree, &tree);
+    replay.tree = &tree;
+    xs->work = &replay;
+    for (logged = transaction->log; logged; logged = logged->next) {
+        request_replay(xs, &replay, logged->type, logged->payload, logged->length, &xs->replayed);
+        if (answer_hash(xs, &xs->replayed) != logged->answer)
+            break;
+    }
+    xs->work = outer;
+
+    if (logged) {
+        blame(xs, transaction, logged);
+        connection_forget_events(xs, &replay);
+        domain_pending_forget(xs);
+        tree_release(&xs->env, &tree);
+    } else {
+        tree_release(&xs->env, &xs->tree);
+        xs->tree = tree;
+        domain_pending_commit(xs);
+        list_splice(&work->events, &replay.events);
+        xs->commits++;
+    }
+    transaction_free(xs, transaction);
+    return logged ? -EAGAIN : 0;
+}
+
+void transaction_abort(struct xenstored *xs, struct transaction *transaction)
+{
+    transaction_free(xs, transaction);
+}
+
+void transaction_end_all(struct xenstored *xs, struct connection *connection)
+{
+    list_for_each_safe (item, after, &connection->transactions)
+        transaction_free(xs, LIST_ENTRY(item, struct transaction, of_connection));
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+#include "xenstored.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <hv/time.h>
+
+#include "common/log.h"
+#include "connection.h"
+#include "domain.h"
+#include "state.h"
+#include "watch.h"
+
+/* Pages left to the platform where the service takes all there is: tables for mapped rings. */
+#define RESERVE_PAGES 64U
+
+/* Requests served before the ports are looked at again. */
+#define STEP_REQUESTS 64U
+
+/* How long to wait before cleaning up after a dead domain is tried again. */
+#define CLEANUP_RETRY (100 * HV_MSEC)
+
+/* The memory of the service, and in it the service itself. */
+static struct xenstored *take_memory(struct hv *hv, unsigned pages)
+{
+    struct xenstored *xs;
+    struct arena *arena;
+    size_t largest;
+    void *base;
+
+    if (!pages) {
+        hv_page_count_free(hv, &largest);
+        pages = largest > 2 * RESERVE_PAGES ? (unsigned)largest - RESERVE_PAGES : 0;
+    }
+    base = pages ? hv_page_alloc(hv, pages) : NULL;
+    if (!base)
+        return NULL;
+    arena = arena_create(base, pages);
+    xs = arena ? arena_zalloc(arena, sizeof(*xs)) : NULL;
+    if (!xs) {
+        hv_page_free(hv, base, pages);
+        return NULL;
+    }
+    xs->hv = hv;
+    xs->arena = arena;
+    xs->arena_base = base;
+    xs->arena_pages = pages;
+    return xs;
+}
+
+/* Everybody may learn of released domains, as upstream has it since 4.22; nobody else of new ones.
+ */
+static int create_special(struct xenstored *xs)
+{
+    const struct perm release[] = {
+        {.domid = xs->priv_domid},
+        {.domid = PERM_DOMID_ANY, .rights = PERM_READ},
+    };
+    struct perms *perms = perms_intern(&xs->perms, release, 2);
+
+    if (!perms)
+        return -ENOMEM;
+    tree_set_special(&xs->env, &xs->tree, SPECIAL_RELEASE, perms);
+    perms_put(&xs->perms, perms);
+    return 0;
+}
+
+static int create_store(struct xenstored *xs)
+{
+    int error = tree_env_init(&xs->env, xs->arena, &xs->perms, &xs->key);
+
+    if (error)
+        return error;
+    xs->env.account = domain_account;
+    xs->env.account_context = xs;
+    if (!domain_create(xs, xs->priv_domid))
+        return -ENOMEM;
+    error = watch_index_create(xs);
+    if (!error)
+        error = tree_create(&xs->env, &xs->tree, xs->priv_domid);
+    if (!error)
+        error = tree_create_node(&xs->env, &xs->tree, "/tool/xenstored", NULL, 0, false, 0);
+    return error ? error : create_special(xs);
+}
+
+struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config)
+{
+    struct xenstored *xs = take_memory(hv, config->arena_pages);
+    int error;
+
+    if (!xs) {
+        log_line(hv, "xenstored: not enough memory to start with");
+        return NULL;
+    }
+    xs->priv_domid = config->priv_domid;
+    xs->limits = quota_defaults;
+    list_init(&xs->domains);
+    list_init(&xs->touched);
+    list_init(&xs->connections);
+    list_init(&xs->ready);
+    list_init(&xs->stalled);
+    list_init(&xs->unflushed);
+    hv_random(hv, &xs->key, sizeof(xs->key));
+    perms_table_init(&xs->perms, xs->arena, &xs->key);
+
+    error = create_store(xs);
+    if (!error && !config->no_virq) {
+        error = hv_evtchn_bind_virq(hv, HV_VIRQ_DOM_EXC, &xs->virq);
+        xs->virq_bound = !error;
+    }
+    if (error) {
+        log_line(hv, "xenstored: cannot start: error %d", -error);
+        hv_page_free(hv, xs->arena_base, xs->arena_pages);
+        return NULL;
+    }
+    return xs;
+}
+
+void xenstored_destroy(struct xenstored *xs)
+{
+    struct hv *hv = xs->hv;
+    unsigned pages = xs->arena_pages;
+    void *base = xs->arena_base;
+
+    list_for_each_safe (item, after, &xs->connections)
+        connection_destroy(xs, LIST_ENTRY(item, struct connection, all));
+    tree_release(&xs->env, &xs->tree);
+    domain_destroy_all(xs);
+    if (xs->virq_bound)
+        hv_evtchn_close(hv, xs->virq);
+    hv_page_free(hv, base, pages);
+}
+
+int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
+                     evtchn_port_t remote_port)
+{
+    struct domain *domain = domain_create(xs, domid);
+    struct connection *connection;
+    int error;
+
+    if (!domain)
+        return -ENOMEM;
+    error = connection_create(xs, domain, ref, remote_port, &connection);
+    if (error)
+        return error;
+    if (domain->introduced) {
+        connection->extra = true;
+    } else {
+        domain->introduced = true;
+        domain->connection = connection;
+    }
+    hv_shared_write32(xs->hv, &connection->ring->connection, XS_CONNECTED);
+    connection->notify = true;
+    connection_notify(xs, connection);
+    /* What the client sent before it was attached raised no event here. */
+    connection_wake(xs, connection);
+    return 0;
+}
+
+void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_port)
+{
+    list_for_each_safe (item, after, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+        struct domain *domain = connection->domain;
+
+        if (domain->domid != domid || connection->remote_port != remote_port)
+            continue;
+        if (domain->connection == connection) {
+            domain->connection = NULL;
+            domain->introduced = false;
+        }
+        connection_destroy(xs, connection);
+    }
+}
+
+static void take_events(struct xenstored *xs)
+{
+    for (evtchn_port_t port; (port = hv_evtchn_next(xs->hv));) {
+        if (xs->virq_bound && port == xs->virq)
+            domain_check_all(xs);
+        else if (xs->ports[port])
+            connection_wake(xs, xs->ports[port]);
+    }
+}
+
+/* Let those go on whose time has come; the time of the next one, HV_NEVER if there is none. */
+static uint64_t wake_stalled(struct xenstored *xs)
+{
+    uint64_t next = HV_NEVER, now;
+
+    if (list_empty(&xs->stalled))
+        return HV_NEVER;
+    now = hv_now(xs->hv);
+    list_for_each_safe (item, after, &xs->stalled) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, ready);
+
+        if (connection->stalled_until <= now) {
+            list_remove(&connection->ready);
+            list_append(&xs->ready, &connection->ready);
+        } else if (connection->stalled_until < next) {
+            next = connection->stalled_until;
+        }
+    }
+    return next;
+}
+
+static void flush_all(struct xenstored *xs)
+{
+    list_for_each_safe (item, after, &xs->unflushed) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, unflushed);
+
+        connection_flush(xs, connection);
+        connection_notify(xs, connection);
+    }
+}
+
+uint64_t xenstored_step(struct xenstored *xs)
+{
+    uint64_t deadline;
+
+    take_events(xs);
+    if (xs->cleanup_pending)
+        domain_check_all(xs);
+    wake_stalled(xs);
+
+    for (unsigned served = 0; served < STEP_REQUESTS && !list_empty(&xs->ready); served++) {
+        struct connection *connection =
+            LIST_ENTRY(list_first(&xs->ready), struct connection, ready);
+
+        list_remove(&connection->ready);
+        if (connection_serve(xs, connection) && list_empty(&connection->ready))
+            list_append(&xs->ready, &connection->ready);
+        flush_all(xs);
+    }
+    deadline = wake_stalled(xs);
+    if (!list_empty(&xs->ready))
+        return 0;
+    if (xs->cleanup_pending && hv_now(xs->hv) + CLEANUP_RETRY < deadline)
+        deadline = hv_now(xs->hv) + CLEANUP_RETRY;
+    return deadline;
+}

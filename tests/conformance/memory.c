@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* memory.h. */
+#include "tests/conformance/suite.h"
+
+static bool all_zero(const void *start, size_t length)
+{
+    const unsigned char *bytes = start;
+
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static void case_alloc(struct suite *s)
+{
+    size_t before = hv_page_count_free(s->hv, NULL);
+    char *one = hv_page_alloc(s->hv, 1), *five = hv_page_alloc(s->hv, 5);
+
+    CHECK(s, one != NULL && five != NULL);
+    CHECK_EQ(s, (uintptr_t)one % HV_PAGE_SIZE, 0);
+    CHECK_EQ(s, (uintptr_t)five % HV_PAGE_SIZE, 0);
+    CHECK(s, one + HV_PAGE_SIZE <= five || five + 5 * HV_PAGE_SIZE <= one);
+    CHECK(s, all_zero(one, HV_PAGE_SIZE));
+    CHECK(s, all_zero(five, 5 * HV_PAGE_SIZE));
+    CHECK_EQ(s, hv_page_count_free(s->hv, NULL), before - 6);
+    memset(five, 0xff, 5 * HV_PAGE_SIZE);
+    CHECK(s, all_zero(one, HV_PAGE_SIZE));
+    hv_page_free(s->hv, five, 5);
+    hv_page_free(s->hv, one, 1);
+    CHECK_EQ(s, hv_page_count_free(s->hv, NULL), before);
+}
+
+static void case_alloc_too_much(struct suite *s)
+{
+    size_t largest, total = hv_page_count_free(s->hv, &largest);
+
+    CHECK(s, largest >= 1 && largest <= total);
+    CHECK(s, hv_page_alloc(s->hv, 0) == NULL);
+    CHECK(s, hv_page_alloc(s->hv, (unsigned)largest + 1) == NULL);
+    CHECK(s, hv_page_alloc(s->hv, UINT32_MAX) == NULL);
+    CHECK_EQ(s, hv_page_count_free(s->hv, NULL), total);
+
+    char *run = hv_page_alloc(s->hv, (unsigned)largest);
+    CHECK(s, run != NULL);
+    run[0] = run[largest * HV_PAGE_SIZE - 1] = 'x';
+    CHECK_EQ(s, hv_page_count_free(s->hv, NULL), total - largest);
+    hv_page_free(s->hv, run, (unsigned)largest);
+}
+
+/** Take every page there is, one by one and each different; give them back; they are zero again. */
+static void case_exhaustion(struct suite *s)
+{
+    size_t largest_before, largest, total = hv_page_count_free(s->hv, &largest_before);
+
+    for (unsigned round = 0; round < 2; round++) {
+        void **chain = NULL;
+        size_t count = 0;
+        for (void **page; (page = hv_page_alloc(s->hv, 1)) != NULL; count++) {
+            CHECK(s, all_zero(page, HV_PAGE_SIZE));
+            page[0] = chain;
+            page[HV_PAGE_SIZE / sizeof(*page) - 1] = page;
+            chain = page;
+        }
+        CHECK_EQ(s, count, total);
+        CHECK_EQ(s, hv_page_count_free(s->hv, &largest), 0);
+        CHECK_EQ(s, largest, 0);
+        while (chain) {
+            void **next = chain[0];
+            CHECK(s, chain[HV_PAGE_SIZE / sizeof(*chain) - 1] == chain);
+            hv_page_free(s->hv, chain, 1);
+            chain = next;
+        }
+        CHECK_EQ(s, hv_page_count_free(s->hv, &largest), total);
+        CHECK_EQ(s, largest, largest_before);
+    }
+}
+
+static void case_fragments(struct suite *s)
+{
+    char *pages[16];
+    size_t before = hv_page_count_free(s->hv, NULL);
+
+    for (unsigned i = 0; i < 16; i++) {
+        pages[i] = hv_page_alloc(s->hv, 1 + i % 3);
+        CHECK(s, pages[i] != NULL);
+        memset(pages[i], (int)i + 1, (1 + i % 3) * HV_PAGE_SIZE);
+    }
+    for (unsigned i = 0; i < 16; i += 2)
+        hv_page_free(s->hv, pages[i], 1 + i % 3);
+    for (unsigned i = 0; i < 16; i += 2) {
+        pages[i] = hv_page_alloc(s->hv, 1 + i % 3);
+        CHECK(s, pages[i] != NULL);
+        CHECK(s, all_zero(pages[i], (1 + i % 3) * HV_PAGE_SIZE));
+    }
+    for (unsigned i = 1; i < 16; i += 2) {
+        CHECK_EQ(s, pages[i][0], i + 1);
+        CHECK_EQ(s, pages[i][(1 + i % 3) * HV_PAGE_SIZE - 1], i + 1);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        hv_page_free(s->hv, pages[i], 1 + i % 3);
+    CHECK_EQ(s, hv_page_count_free(s->hv, NULL), before);
+}
+
+static void case_shared(struct suite *s)
+{
+    char *page = hv_page_alloc(s->hv, 1);
+    char out[70], in[70];
+
+    CHECK(s, page != NULL);
+    uint32_t *word = (uint32_t *)(void *)(page + 64);
+    hv_shared_write32(s->hv, word, 0xdeadbeef);
+    hv_shared_barrier(s->hv);
+    CHECK(s, hv_shared_read32(s->hv, word) == 0xdeadbeef);
+    CHECK(s, page[63] == 0 && page[68] == 0);
+
+    for (unsigned i = 0; i < sizeof(out); i++)
+        out[i] = (char)(i * 7 + 1);
+    for (unsigned length = 0; length < sizeof(out); length++) {
+        memset(page, 0, 256);
+        memset(in, 0, sizeof(in));
+        hv_shared_copy_out(s->hv, page + 128 + length, out, length);
+        CHECK(s, memcmp(page + 128 + length, out, length) == 0);
+        CHECK(s, page[127 + length] == 0 && page[128 + 2 * length] == 0);
+        hv_shared_copy_in(s->hv, in, page + 128 + length, length);
+        CHECK(s, memcmp(in, out, length) == 0);
+        CHECK_EQ(s, in[length], 0);
+    }
+    hv_page_free(s->hv, page, 1);
+}
+
+void suite_memory(struct suite *s)
+{
+    suite_case(s, "memory/alloc", case_alloc);
+    suite_case(s, "memory/too-much", case_alloc_too_much);
+    suite_case(s, "memory/exhaustion", case_exhaustion);
+    suite_case(s, "memory/fragments", case_fragments);
+    suite_case(s, "memory/shared", case_shared);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+#include "host.h"
+
+#include <check.h>
+#include <errno.h>
+#include <hv/gnttab.h>
+#include <hv/memory.h>
+#include <hv/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_AT_ONCE 100000U
+#define ROUNDS_MAX    10000U
+
+static uint64_t step(void *context)
+{
+    struct host *host = context;
+
+    host->deadline = xenstored_step(host->xs);
+    return host->deadline;
+}
+
+static struct client **free_slot(struct host *host)
+{
+    for (unsigned i = 0; i < HOST_CLIENTS; i++)
+        if (host->client[i] == NULL)
+            return &host->client[i];
+    abort();
+}
+
+struct host *host_create(const struct host_config *config)
+{
+    static const struct host_config plain;
+    struct host *host = calloc(1, sizeof(*host));
+    struct hv *dom0;
+
+    if (host == NULL)
+        abort();
+    if (config == NULL)
+        config = &plain;
+    host->sim = sim_create(config->seed);
+    dom0 = sim_domain_create(host->sim, &(struct sim_domain_config){.domid = 0, .cmdline = ""});
+    host->store = sim_domain_create(
+        host->sim, &(struct sim_domain_config){
+                       .domid = HOST_STORE_DOMID, .xs_domain = true, .pages = config->store_pages});
+    ck_assert_ptr_nonnull(host->store);
+    host->dom0 = *free_slot(host) = client_create(host, dom0, 0, config->start_index, false);
+    if (config->lenient)
+        return host;
+    ck_assert_int_eq(host_start(host), 0);
+    ck_assert_int_eq(host_control(host, "memreport", host->memreport), 0);
+    sim_usage(host->store, &host->idle);
+    return host;
+}
+
+int host_start(struct host *host)
+{
+    host->xs = xenstored_create(host->store, &(struct xenstored_config){.priv_domid = 0});
+    if (host->xs == NULL)
+        return ENOMEM;
+    int error = xenstored_attach(host->xs, 0, HV_GNTTAB_XENSTORE, host->dom0->port);
+    if (error != 0) {
+        xenstored_destroy(host->xs);
+        host->xs = NULL;
+        return -error;
+    }
+    sim_set_actor(host->store, step, host);
+    host_run(host);
+    return 0;
+}
+
+static bool read_all(struct host *host)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < HOST_CLIENTS; i++)
+        if (host->client[i] != NULL && !host->client[i]->deaf)
+            any |= client_read(host->client[i]);
+    return any;
+}
+
+void host_run(struct host *host)
+{
+    unsigned rounds = 0;
+    uint64_t steps;
+
+    do {
+        steps = sim_run(host->sim, hv_now(host->store), STEPS_AT_ONCE);
+        ck_assert_msg(++rounds < ROUNDS_MAX, "the service never comes to rest");
+    } while (read_all(host) || steps == STEPS_AT_ONCE);
+}
+
+void host_pass(struct host *host, uint64_t nanoseconds)
+{
+    sim_run(host->sim, hv_now(host->store) + nanoseconds, STEPS_AT_ONCE);
+    read_all(host);
+    host_run(host);
+}
+
+struct client *host_boot(struct host *host, domid_t domid, uint32_t start_index)
+{
+    struct hv *hv = sim_domain_create(
+        host->sim, &(struct sim_domain_config){.domid = domid, .pages = 16, .cmdline = ""});
+
+    ck_assert_msg(hv != NULL, "domain %u is still there", domid);
+    struct client *guest = client_create(host, hv, domid, start_index, false);
+    *free_slot(host) = guest;
+    return guest;
+}
+
+int host_introduce(struct host *host, struct client *guest)
+{
+    return client_callf(host->dom0, 0, WIRE_INTRODUCE, NULL, "%u|1|%u|", guest->domid, guest->port);
+}
+
+struct client *host_guest(struct host *host, domid_t domid)
+{
+    struct client *guest = host_boot(host, domid, 0);
+
+    ck_assert_int_eq(host_introduce(host, guest), 0);
+    return guest;
+}
+
+static void forget(struct host *host, struct client *client)
+{
+    for (unsigned i = 0; i < HOST_CLIENTS; i++)
+        if (host->client[i] == client)
+            host->client[i] = NULL;
+    client_free(client);
+}
+
+void host_kill(struct host *host, struct client *guest)
+{
+    struct hv *hv = guest->hv;
+
+    forget(host, guest);
+    sim_domain_destroy(hv);
+    host_run(host);
+}
+
+void host_shutdown(struct host *host, struct client *guest, uint8_t reason)
+{
+    sim_domain_shutdown(guest->hv, reason);
+    host_run(host);
+}
+
+struct client *host_attach(struct host *host, uint32_t start_index)
+{
+    struct client *extra = client_create(host, host->dom0->hv, 0, start_index, true);
+
+    ck_assert_int_eq(xenstored_attach(host->xs, 0, extra->ref, extra->port), 0);
+    *free_slot(host) = extra;
+    host_run(host);
+    return extra;
+}
+
+void host_detach(struct host *host, struct client *extra)
+{
+    struct hv *hv = extra->hv;
+    void *page = extra->ring;
+
+    xenstored_detach(host->xs, 0, extra->port);
+    hv_evtchn_close(hv, extra->port);
+    ck_assert_int_eq(hv_grant_revoke(hv, extra->ref), 0);
+    forget(host, extra);
+    hv_page_free(hv, page, 1);
+    host_run(host);
+}
+
+int host_control(struct host *host, const char *command, char text[WIRE_PAYLOAD_MAX + 1])
+{
+    struct wire_message reply;
+    int error = client_callf(host->dom0, 0, WIRE_CONTROL, &reply, "%s|", command);
+
+    if (text != NULL)
+        memcpy(text, reply.payload, sizeof(reply.payload));
+    return error;
+}
+
+void host_check(struct host *host)
+{
+    char text[WIRE_PAYLOAD_MAX + 1];
+
+    ck_assert_int_eq(host_control(host, "check", text), 0);
+    ck_assert_str_eq(text, "OK");
+}
+
+/* Remove what the test left as dom0, so that only a leak can be left. */
+static void tidy(struct host *host)
+{
+    char names[WIRE_PAYLOAD_MAX + 1];
+
+    ck_assert_int_eq(client_call(host->dom0, 0, WIRE_RESET_WATCHES, "|", NULL), 0);
+    client_text(host->dom0, 0, WIRE_DIRECTORY, "/|", names);
+    for (char *name = strtok(names, "|"); name != NULL; name = strtok(NULL, "|")) {
+        char path[WIRE_PAYLOAD_MAX];
+
+        snprintf(path, sizeof(path), "/%.2000s", name);
+        if (strcmp(name, "tool") != 0)
+            ck_assert_int_eq(client_rm(host->dom0, 0, path), 0);
+    }
+    client_call(host->dom0, 0, WIRE_SET_PERMS, "/|n0|", NULL);
+}
+
+void host_destroy(struct host *host)
+{
+    struct sim_usage now;
+    char memreport[WIRE_PAYLOAD_MAX + 1];
+
+    sim_set_adversary(host->sim, NULL, NULL);
+    sim_set_faults(host->sim, &(struct sim_faults){0});
+    sim_fail_nth(host->sim, 0);
+    for (unsigned i = 0; i < HOST_CLIENTS; i++)
+        if (host->client[i] != NULL) {
+            host->client[i]->deaf = false;
+            if (host->client[i]->domid != 0)
+                host_kill(host, host->client[i]);
+            else if (host->client[i] != host->dom0)
+                host_detach(host, host->client[i]);
+        }
+    host_check(host);
+    tidy(host);
+    host_run(host);
+    sim_usage(host->store, &now);
+    ck_assert_uint_eq(now.pages, host->idle.pages);
+    ck_assert_uint_eq(now.ports, host->idle.ports);
+    ck_assert_uint_eq(now.grants, host->idle.grants);
+    ck_assert_uint_eq(now.mappings, host->idle.mappings);
+    ck_assert_int_eq(host_control(host, "memreport", memreport), 0);
+    ck_assert_str_eq(memreport, host->memreport);
+
+    xenstored_destroy(host->xs);
+    sim_set_actor(host->store, NULL, NULL);
+    sim_usage(host->store, &now);
+    ck_assert_uint_eq(now.pages, 0);
+    ck_assert_uint_eq(now.ports, 0);
+    ck_assert_uint_eq(now.mappings, 0);
+    forget(host, host->dom0);
+    sim_destroy(host->sim);
+    free(host);
+}
