@@ -178,7 +178,10 @@ evtchn_port_t hv_evtchn_next(struct hv *hv)
         word = hv->evtchn_word;
         ready = word_ready(hv, word) & hv->evtchn_left;
         if (ready == 0) {
-            hv->evtchn_words &= ~(UINT64_C(1) << word);
+            /* what this round has passed may be pending anew, and its selector taken already */
+            if (word_ready(hv, word) == 0) {
+                hv->evtchn_words &= ~(UINT64_C(1) << word);
+            }
             hv->evtchn_word = (word + 1) % WORDS;
             hv->evtchn_left = UINT64_MAX;
             continue;

@@ -84,6 +84,7 @@ void panic_backtrace(uintptr_t pc, const uintptr_t *frame)
 
 void hv_panic(const char *format, ...)
 {
+    const uintptr_t *frame = __builtin_frame_address(0); /* [0]: the caller's */
     va_list list;
 
     panic_print("panic: ");
@@ -92,7 +93,7 @@ void hv_panic(const char *format, ...)
     va_end(list);
     panic_print("\n");
     arch_print_registers();
-    panic_backtrace((uintptr_t)__builtin_return_address(0) - 1, __builtin_frame_address(0));
+    panic_backtrace(frame[1] - 1, (const uintptr_t *)frame[0]);
     platform_crash();
 }
 

@@ -10,13 +10,16 @@
 
 const volatile struct symbol_table hv_symbol_table = {0, 0};
 
+/** Of the linker script: no function is at or above it. */
+extern const char text_end[];
+
 const char *symbol_find(uintptr_t address, uintptr_t *offset, char *buf, size_t size)
 {
     const uint32_t *table = (const uint32_t *)(uintptr_t)hv_symbol_table.address;
     uint32_t count, best;
     const char *name;
 
-    if (table == NULL || table[0] == 0 || address < table[1]) {
+    if (table == NULL || table[0] == 0 || address < table[1] || address >= (uintptr_t)text_end) {
         return NULL;
     }
     count = table[0];

@@ -17,6 +17,9 @@ packages=(xen-utils-4.17 xen-utils-common xenstore-utils libxenstore4 libxencall
     libxenevtchn1 libxengnttab1 libxenmisc4.17 libxenforeignmemory1 libxendevicemodel1
     libxentoolcore1 libxenhypfs1 python3-pyxs)
 
+# Two tests may come here at once: the second waits for the first.
+exec 9> "$dir/lock"
+flock 9
 if [ -e "$dir/complete" ]; then
     exit 0
 fi

@@ -25,7 +25,7 @@ enum {
     DOM0 = 0,
     STORE = 1,
     INFLIGHT = 16,
-    CHUNK = 64, /* visits whose time is added up to one sample */
+    CHUNK = 4, /* visits whose time is one sample: short, so that few are interrupted */
     PAGES_PER_MB = (1 << 20) / HV_PAGE_SIZE,
     WATCH_CONNECTIONS = 10,
     PATH = 64,

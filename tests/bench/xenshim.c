@@ -17,6 +17,7 @@
  *
  * There is one domain, dom0: it is running and never dies.
  */
+#undef _FILE_OFFSET_BITS /* open() and open64() must stay two symbols: both are wrapped */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +111,6 @@ static mode_t open_mode(int flags, va_list args)
     return flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
 }
 
-/* The C library's own declarations say nonnull; these take its place and match it. */
 int open(const char *path, int flags, ...)
 {
     va_list args;

@@ -133,13 +133,12 @@ def memory(run, quick):
     run.measure("watch arena", "local", ["--count", "20000", *arena, "watch-memory"])
 
 
-def callgrind(command, env, toggle):
-    """Instructions that callgrind counts for @command (user space only)."""
+def callgrind(command, function):
+    """Instructions that @command executes within @function, as callgrind counts them."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--callgrind-out-file=" + os.path.join(folder, "out")]
-        if toggle:
-            options += ["--collect-atstart=no", "--toggle-collect=" + toggle]
-        done = subprocess.run(["valgrind", "--tool=callgrind", *options, *command], env=env,
+        done = subprocess.run(["valgrind", "--tool=callgrind", "--collect-atstart=no",
+                               "--callgrind-out-file=" + os.path.join(folder, "out"),
+                               "--toggle-collect=" + function, *command],
                               capture_output=True, text=True, timeout=600)
     found = re.search(r"Collected *: *(\d+)", done.stderr)
     if done.returncode or not found:
@@ -150,16 +149,20 @@ def callgrind(command, env, toggle):
 def instructions(run, quick):
     """Instructions a request of the service alone: the same in every run, whatever the machine."""
     few, many = 1600, 8000
-    for name in ("read", "write", "transaction"):
-        run.note("instructions: " + name)
+    watches = "10000" if quick else "100000"
+    for row, name, options in [("read", "read", []), ("write", "write", []),
+                               ("transaction", "transaction", []),
+                               ("write, watches", "write", ["--watches", watches]),
+                               ("write, idle", "write", ["--idle", "1000"])]:
+        run.note("instructions: " + row)
         try:
-            counts = [callgrind([run.program("ring_bench"), "--plain", name, "--memory", "16",
-                                 "--count", str(count)], None, "xenstored_step")
+            counts = [callgrind([run.program("ring_bench"), "--plain", name, "--memory", "64",
+                                 *options, "--count", str(count)], "xenstored_step")
                       for count in (few, many)]
-        except OSError as error:
-            run.failures.append("instructions of %s: %s" % (name, error))
+        except (OSError, subprocess.TimeoutExpired) as error:
+            run.failures.append("instructions of %s: %s" % (row, error))
             return
-        run.figures["instructions/" + name][RING].append((counts[1] - counts[0]) / (many - few))
+        run.figures["instructions/" + row][RING].append((counts[1] - counts[0]) / (many - few))
 
 
 GROUPS = collections.OrderedDict([
@@ -242,8 +245,11 @@ def report(run):
             ("a watch", 1, [("watch arena/bytes", "local")])]
     table(run, "Memory that the service's own arena counts (CONTROL memreport); bytes",
           ["xenstored-local"], rows)
-    rows = [(name, 1, [("instructions/" + name, RING)])
-            for name in ("read", "write", "transaction")]
+    rows = [(label, 1, [("instructions/" + row, RING)]) for label, row in (
+        ("read", "read"), ("write", "write"), ("transaction", "transaction"),
+        ("write beside %s watches" % ("10,000" if run.args.quick else "100,000"),
+         "write, watches"),
+        ("write beside 1,000 idle connections", "write, idle"))]
     table(run, "Instructions a request of the service alone (callgrind)", ["ours, ring"], rows)
 
 
@@ -251,6 +257,10 @@ def verdicts(run):
     """(what, its value, the limit, whether it holds) of each promise that was measured."""
     def growth(row, figure, column, many):
         few, more = (run.median("%s %d/%s" % (row, count, figure), column) for count in (0, many))
+        return more / few if few and more else None
+
+    def added(row):
+        few, more = (run.median("instructions/write" + what, RING) for what in ("", row))
         return more / few if few and more else None
 
     def share(name):
@@ -262,13 +272,16 @@ def verdicts(run):
         ("write beside 100,000 watches, ring", growth("watches", "write_ns", RING, 100000), 1.2),
         ("write beside 100,000 watches, socket", growth("watches", "cpu_ns", "local", 100000),
          1.2),
+        ("write beside watches, instructions", added(", watches"), 1.2),
         ("write beside 1,000 idle connections, ring", growth("idle", "write_ns", RING, 1000), 1.2),
         ("write beside 1,000 idle connections, socket", growth("idle", "cpu_ns", "local", 1000),
          1.2),
-        ("CPU of a read, of C xenstored's", share("read"), 0.2),
-        ("CPU of a write, of C xenstored's", share("write"), 0.2),
-        ("CPU of a transaction, of C xenstored's", share("transaction"), 0.2),
-        ("bytes a node", run.median("node arena/bytes", "local"), 120),
+        ("write beside 1,000 idle connections, instructions", added(", idle"), 1.2),
+        ("CPU of a read, ring, by C xenstored's", share("read"), 0.2),
+        ("CPU of a write, ring, by C xenstored's", share("write"), 0.2),
+        ("CPU of a transaction, ring, by C xenstored's", share("transaction"), 0.2),
+        ("bytes a node, of the arena", run.median("node arena/bytes", "local"), 120),
+        ("bytes a node, of the process", run.median("node memory/bytes", "local"), 120),
     ]
     return [(what, value, limit, value <= limit) for what, value, limit in promises
             if value is not None]
@@ -294,8 +307,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one round, fewer requests")
     parser.add_argument("--json", help="also write all figures to this file")
     parser.add_argument("--memory", type=int, default=256, help="MiB of xenstored-local (256)")
-    parser.add_argument("--memreport", default="used",
-                        help="the figure of CONTROL memreport that counts memory in use (used)")
+    parser.add_argument("--memreport", default="bytes-used",
+                        help="the figure of CONTROL memreport that counts memory in use (bytes-used)")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one figure (300)")
     parser.add_argument("--no-verdict", action="store_true", help="only measure")
     parser.add_argument("group", nargs="*", help="only these: " + " ".join(GROUPS))
@@ -323,7 +336,7 @@ def main():
     if results:
         print("\nPromises")
         for what, value, limit, held in results:
-            print("  %-46s %8s  at most %-6s %s" % (
+            print("  %-51s %8s  at most %-6s %s" % (
                 what, number(value), number(limit), "held" if held else "MISSED"))
     for failure in run.failures:
         print("failed: %s" % failure)

@@ -10,6 +10,7 @@ packages are not to be had.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,8 +21,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "bench"))
 import servers  # noqa: E402
 import wire  # noqa: E402
 
-# Tests in the order in which they run, each a function of a Lab.
+# Tests in the order in which they run, each a function of a Lab. One that waits for what never
+# comes ends after TIMEOUT seconds.
 TESTS = []
+TIMEOUT = 60
 
 
 def test(function):
@@ -51,6 +54,10 @@ class Lab:
 
     def connect(self):
         return wire.Connection(self.server.socket)
+
+
+def out_of_time(number, frame):
+    raise TimeoutError("not done after %d s" % TIMEOUT)
 
 
 def check(condition, message):
@@ -345,6 +352,7 @@ def run_tests(lab, names):
         if names and name not in names:
             print("ok %d - %s # SKIP not asked for" % (number, name))
             continue
+        signal.alarm(TIMEOUT)
         try:
             skipped = function(lab)
             check(lab.server.alive(), "the server has ended")
@@ -353,6 +361,8 @@ def run_tests(lab, names):
             failed += 1
             print("not ok %d - %s" % (number, name))
             print("".join("# " + line for line in traceback.format_exc().splitlines(True)))
+        finally:
+            signal.alarm(0)
         sys.stdout.flush()
     return failed
 
@@ -365,6 +375,7 @@ def main():
     parser.add_argument("test", nargs="*", help="only these")
     args = parser.parse_args()
 
+    signal.signal(signal.SIGALRM, out_of_time)
     servers.raise_file_limit()
     peers = servers.Peers(args.peers)
     try:
@@ -388,4 +399,6 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    result = main()
+    sys.stdout.flush()
+    os._exit(result)  # a thread of pyxs may still wait for an answer

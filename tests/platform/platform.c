@@ -232,7 +232,7 @@ static void test_random(struct hv *hv)
 
 extern char image_start[], rodata_start[];
 
-static void poke(volatile char *address)
+__attribute__((noinline)) static void poke(volatile char *address)
 {
     *address = 1;
 }
@@ -247,7 +247,7 @@ __attribute__((noinline)) static unsigned overflow(unsigned depth)
 
 static const char stub[] = {(char)0xc3};
 
-static void smash(struct hv *hv)
+__attribute__((noinline)) static void smash(struct hv *hv)
 {
     char block[16];
     volatile char *p = block;

@@ -7,36 +7,44 @@
 /*
  * void arch_idle(void): sleep until an event upcall.
  *
- * Interrupts are on between STI and CLI only, so this is the only code that an upcall interrupts.
- * The upcall does not return to it: it returns from arch_idle() in its place. So an event that
- * comes between STI and HLT ends the sleep that had not begun, even where the processor (QEMU's
- * emulated SVM, for one) takes it in spite of STI's shadow, and none is ever slept through.
+ * Interrupts are on between STI and CLI only. The upcall does not return there: it returns from
+ * arch_idle() in its place. So an event that comes between STI and HLT ends the sleep that had not
+ * begun, even where the processor (QEMU's emulated SVM, for one) takes it in spite of STI's shadow,
+ * and none is ever slept through.
+ *
+ * The same QEMU may deliver an upcall a second time, some instructions later and with interrupts
+ * off. In the upcall itself that is the same as the first one; anywhere else it is nothing. The
+ * upcall has a stack of its own, as libc's functions keep values below their stack pointer.
  */
     .globl arch_idle
     .type arch_idle, @function
     .balign 16
 arch_idle:
+    movq %rsp, idle_rsp
+idle_window:
     sti
     hlt
     cli                             /* woken without an upcall: an NMI, or Xen's whim */
     ret
-arch_idle_end:
     .size arch_idle, . - arch_idle
 
     .globl x86_upcall
     .type x86_upcall, @function
-    .balign 16
 x86_upcall:                         /* on the stack: RIP CS RFLAGS RSP SS; IF is clear */
-    movq (%rsp), %rax
-    subq $arch_idle, %rax
-    cmpq $(arch_idle_end - arch_idle), %rax
-    jae 1f
-    movq 24(%rsp), %rsp             /* as it was in arch_idle(): at the return address */
+    pushq %rax
+    movq 8(%rsp), %rax
+    subq $idle_window, %rax
+    cmpq $(x86_upcall_end - idle_window), %rax
+    jb 1f
+    popq %rax
+    iretq
+1:  movq idle_rsp, %rsp
     ret
-1:  pushq $0
-    pushq $VECTOR_UPCALL
-    jmp trap_common
+x86_upcall_end:
     .size x86_upcall, . - x86_upcall
+
+    .local idle_rsp
+    .comm idle_rsp, 8, 8            /* the stack pointer of the last arch_idle(): its return address */
 
 /* One entry of 16 bytes for each exception; those without an error code push a zero. */
     .globl x86_exceptions

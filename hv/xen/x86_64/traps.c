@@ -106,7 +106,7 @@ void traps_init(void)
     for (unsigned i = 0; i < VECTOR_UPCALL; i++) {
         gate_set(i, x86_exceptions + (size_t)i * EXCEPTION_STEP, stack_of(i));
     }
-    gate_set(VECTOR_UPCALL, x86_upcall, 0);
+    gate_set(VECTOR_UPCALL, x86_upcall, IST_UPCALL);
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 

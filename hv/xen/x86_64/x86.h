@@ -43,7 +43,8 @@
 #define IST_FAULT  1 /* page faults and all that may come of a bad main stack */
 #define IST_DOUBLE 2 /* double faults */
 #define IST_NMI    3 /* NMI and machine check, which come at any moment */
-#define IST_COUNT  3
+#define IST_UPCALL 4 /* event upcalls */
+#define IST_COUNT  4
 
 #ifndef __ASSEMBLER__
 

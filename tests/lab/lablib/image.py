@@ -30,7 +30,7 @@ PACKAGES = """
     libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1
     libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1
     libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
-    zlib1g libbz2-1.0 liblzma5 liblzo2-2 libzstd1 libfdt1 libjson-c5
+    zlib1g libbz2-1.0 liblzma5 liblzo2-2 libzstd1 libfdt1
 """.split()
 
 # In the order of loading.

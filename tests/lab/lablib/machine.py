@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import termios
 import time
 
 from . import ui
@@ -132,9 +133,13 @@ class Machine:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch = None
 
-    def wait(self):
-        """Until the host is powered off from inside."""
-        self.qemu.wait()
+    def interact(self):
+        """Leave the terminal to dom0's shell until the host is powered off from inside."""
+        keep = termios.tcgetattr(0)
+        try:
+            self.qemu.wait()
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, keep)
 
     # -- the agent
 

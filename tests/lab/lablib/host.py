@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: ISC
+"""The developer's own machine: builds with meson, and where things are."""
+
+import os
+import subprocess
+import time
+
+from . import ui
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+CACHE = os.path.join(ROOT, ".lab")
+BUILD = os.path.join(ROOT, "build")
+BUILD_CLANG = os.path.join(CACHE, "build-clang-sanitizers")
+BUILD_FUZZ = os.path.join(CACHE, "build-fuzz")
+
+IMAGE_XENSTORED = os.path.join(BUILD, "services/xenstored/xenstored.elf")
+IMAGE_CONFORMANCE = os.path.join(BUILD, "tests/conformance/conformance.elf")
+IMAGE_PLATFORM = os.path.join(BUILD, "tests/platform/platform.elf")
+ATOLL = os.path.join(BUILD, "host-tools/atoll")
+LAB_PROGRAMS = ("lab-pty", "lab-latency", "lab-first", "lab-domain-console")
+
+
+def processors():
+    return len(os.sched_getaffinity(0))
+
+
+def new_logs(command):
+    """A folder for this run's logs, and .lab/logs/latest that points to it."""
+    top = os.path.join(CACHE, "logs")
+    os.makedirs(top, exist_ok=True)
+    folder = os.path.join(top, f"{time.strftime('%Y%m%d-%H%M%S')}-{command}")
+    os.makedirs(folder, exist_ok=True)
+    latest = os.path.join(top, "latest")
+    if os.path.islink(latest):
+        os.unlink(latest)
+    os.symlink(os.path.basename(folder), latest)
+    return folder
+
+
+def shown(path):
+    return os.path.relpath(path, os.getcwd())
+
+
+def _logged(command, log, env=None):
+    with open(log, "ab") as out:
+        out.write(("$ " + " ".join(command) + "\n").encode())
+        out.flush()
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                              env=dict(os.environ, **(env or {})))
+    return done.returncode
+
+
+def _excerpt(log, lines=30):
+    with open(log, errors="replace") as f:
+        text = f.read()
+    errors = [line for line in text.splitlines() if "error:" in line or "ERROR" in line or "FAILED" in line]
+    return "\n".join(errors[:10]) + "\n...\n" + ui.tail(text, lines - 10) if errors else ui.tail(text, lines)
+
+
+def build(folder, logs, options=(), compiler="gcc"):
+    """meson setup (once) and compile @folder."""
+    name = os.path.basename(folder)
+    log = os.path.join(logs, f"{name}.log")
+    env = {"CC": compiler}
+    with ui.step(f"building {shown(folder)} with {compiler}"):
+        if not os.path.exists(os.path.join(folder, "build.ninja")):
+            if _logged(["meson", "setup", folder, *options], log, env):
+                raise ui.Failure(f"meson setup {shown(folder)} failed", f"see {shown(log)}", _excerpt(log))
+        if _logged(["meson", "compile", "-C", folder], log):
+            raise ui.Failure(f"meson compile -C {shown(folder)} failed", f"see {shown(log)}", _excerpt(log))
+    return folder
+
+
+def build_gcc(logs):
+    return build(BUILD, logs)
+
+
+def build_clang(logs):
+    return build(BUILD_CLANG, logs, ["-Db_sanitize=address,undefined", "-Dunikernels=disabled"], "clang")
+
+
+def build_fuzz(logs):
+    return build(BUILD_FUZZ, logs, ["-Dfuzzers=true", "-Dunikernels=disabled"], "clang")
+
+
+def need(path):
+    if not os.path.exists(path):
+        raise ui.Failure(f"the build left no {shown(path)}",
+                         "is everything there that it needs (musl-dev, libxen-dev)? `rm -rf build` and try again")
+    return path
+
+
+def dom0_files(*images):
+    """What the build gives to dom0: {name inside: path}. @images are (name inside, path) pairs."""
+    files = {f"lab/bin/{p}": need(os.path.join(BUILD, "tests/lab", p)) for p in LAB_PROGRAMS}
+    files.update({inside: need(path) for inside, path in images})
+    return files
+
+
+def service_files():
+    return dom0_files(("lab/xenstored.elf", IMAGE_XENSTORED), ("lab/bin/atoll", ATOLL))

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""`./lab test`: the suites, in the order in which they run."""
+
+import concurrent.futures
+import os
+import re
+
+from . import checks, host, native, ui
+from .image import Image
+from .machine import Machine
+
+CYCLES = 20
+LATENCY_REQUESTS = 50000
+
+
+def unit(verdicts, logs):
+    native.meson_suite("unit", verdicts, logs)
+
+
+def sim(verdicts, logs):
+    native.meson_suite("sim", verdicts, logs)
+
+
+def fuzz(verdicts, logs):
+    native.fuzz(verdicts, logs)
+
+
+# -- conformance: on the simulator, then on real Xen
+
+
+def conformance(verdicts, logs):
+    native.meson_suite("conformance", verdicts, logs)
+    image = Image(host.CACHE).prepare()
+    _at_once([lambda: _conformance_guests(image, verdicts, logs),
+              lambda: _conformance_store(image, verdicts, logs)])
+
+
+def _verdict_line(out, what):
+    """The image's own last word: "WHAT: N passed, M failed"."""
+    found = re.findall(rf"{what}: (\d+) passed, (\d+) failed", out)
+    if not found:
+        raise checks.CheckFailed("no verdict, so it crashed", ui.tail(out, 25))
+    passed, failed = map(int, found[-1])
+    if failed or not passed:
+        raise checks.CheckFailed(f"{passed} passed, {failed} failed",
+                                 "\n".join(line for line in out.splitlines() if "FAIL" in line) or out)
+    return f"{passed} cases"
+
+
+GUEST = """
+cat >/run/{name}.cfg <<END
+name = "{name}"
+type = "pvh"
+memory = 16
+vcpus = 1
+kernel = "/lab/{image}.elf"
+cmdline = "{words}"
+on_poweroff = "preserve"
+on_crash = "preserve"
+END
+xl create /run/{name}.cfg
+"""
+
+
+def _conformance_guests(image, verdicts, logs):
+    files = host.dom0_files(("lab/conformance.elf", host.IMAGE_CONFORMANCE), ("lab/platform.elf", host.IMAGE_PLATFORM))
+
+    def two_domains(dom0):
+        dom0.expect(GUEST.format(name="server", image="conformance", words="serve=2"), 60)
+        dom0.expect(GUEST.format(name="client", image="conformance", words="peer=1"), 60)
+        dom0.run("lab-await 120 grep -q 'conformance:.*passed' /var/log/xen/guest-client.log", 150)
+        return _verdict_line(dom0.run("cat /var/log/xen/guest-client.log").output, "conformance")
+
+    def platform(dom0):
+        dom0.expect(GUEST.format(name="platform", image="platform", words=""), 60)
+        dom0.run("lab-await 180 grep -q 'platform:.*passed' /var/log/xen/guest-platform.log", 200)
+        return _verdict_line(dom0.run("cat /var/log/xen/guest-platform.log").output, "platform")
+
+    with Machine(image, "conformance-guests", logs, files, guests=False, cpus=1) as machine:
+        dom0 = checks.Dom0(machine, "c", verdicts, "conformance")
+        if dom0.check("C xenstored for the guests", checks.store_starts):
+            dom0.check("two domains on real Xen", two_domains)
+            dom0.check("the platform on real Xen", platform)
+
+
+def _conformance_store(image, verdicts, logs):
+    """As the store's domain, which alone has a ring of dom0's and may ask about domains."""
+    files = host.dom0_files(("lab/conformance.elf", host.IMAGE_CONFORMANCE))
+
+    def store_domain(dom0):
+        out = dom0.run("""
+            lab-domain-console 150 >/run/console 2>&1 &
+            console=$!
+            # It waits for an answer to what it writes into the store itself: not what is tested here.
+            timeout 20 init-xenstore-domain --kernel /lab/conformance.elf --memory 8 --param xs
+            wait $console
+            echo "lab-domain-console: $?"
+            cat /run/console""", 200).output
+        return _verdict_line(out, "conformance")
+
+    with Machine(image, "conformance-store", logs, files, guests=False, cpus=1) as machine:
+        checks.Dom0(machine, "stock", verdicts, "conformance").check("the store's domain on real Xen", store_domain)
+
+
+# -- xenstored on real Xen
+
+
+def xenstored(verdicts, logs):
+    host.build_gcc(logs)
+    files = host.service_files()
+    image = Image(host.CACHE).prepare()
+    _at_once([lambda m=m: acceptance(image, m, files, verdicts, logs) for m in ("atoll", "stock")])
+    # Alone on the computer, for its maxima would show whatever else runs.
+    with Machine(image, "xenstored-latency", logs, files, guests=False) as machine:
+        dom0 = checks.Dom0(machine, "atoll", verdicts, "xenstored latency")
+        if dom0.check("the store starts", checks.store_starts):
+            dom0.check("no wake-up is lost", checks.latency, LATENCY_REQUESTS)
+
+
+def acceptance(image, mode, files, verdicts, logs):
+    """One boot of @mode with all that a host does."""
+    with Machine(image, f"xenstored-{mode}", logs, files, cpus=1) as machine:
+        dom0 = checks.Dom0(machine, mode, verdicts, f"xenstored {mode}")
+        host_session(dom0)
+
+
+def host_session(dom0, iterations=300, cycles=CYCLES):
+    """All checks of one boot, in order; what cannot run after a failure is said to have failed."""
+    if not dom0.check("the store starts", checks.store_starts):
+        dom0.verdicts.add(dom0.suite, "everything else", False, "not run: there is no store")
+        return
+    if dom0.ours:
+        dom0.check("no xenstored process, no socket in dom0", checks.no_daemon)
+    dom0.check(f"test-xenstore -i {iterations}", checks.test_xenstore, iterations)
+    dom0.check("xenstore-* tools", checks.tools)
+    dom0.check("xenstore-control", checks.control)
+    pv = dom0.check("a PV guest", checks.guest_runs, "pv1", "pv", "10.77.0.11")
+    pvh = dom0.check("a PVH guest", checks.guest_runs, "pvh1", "pvh", "10.77.0.12")
+    dom0.check("xl list names the guests", checks.xl_lists, "pv1", "pvh1")
+    if pv:
+        dom0.check("xl console of the PV guest", checks.xl_console, "pv1")
+        dom0.check("xl destroy cleans up", checks.destroy, "pv1")
+    if pvh:
+        dom0.check("xl console of the PVH guest", checks.xl_console, "pvh1")
+        dom0.check("a shutdown by the guest cleans up", checks.guest_poweroff, "pvh1")
+    if pv and pvh:
+        dom0.check(f"{cycles} cycles of create and destroy leave nothing", checks.cycles, cycles)
+    else:
+        dom0.verdicts.add(dom0.suite, "cycles of create and destroy", False, "not run: the guests do not start")
+
+
+def _at_once(jobs):
+    """Run @jobs, together where there are processors for them; the first failure goes up when all are over."""
+    workers = min(len(jobs), max(1, host.processors()))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(job) for job in jobs]
+    for future in futures:
+        future.result()
+
+
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, xenstored)}
+
+
+def test(names, logs):
+    """Run the named suites (all if none); returns the exit status."""
+    for name in names:
+        if name not in SUITES:
+            raise ui.Failure(f"there is no suite {name!r}", f"the suites are {', '.join(SUITES)}")
+    verdicts = ui.Verdicts()
+    for name in names or SUITES:
+        ui.plain()
+        ui.say(f"== suite {name}")
+        try:
+            SUITES[name](verdicts, logs)
+        except ui.Failure as failure:
+            ui.report_failure(failure)
+            verdicts.add(name, "the suite came to its end", False, failure.what)
+    ui.plain()
+    ui.plain(ui.table(("suite", "test", "verdict", "figures"),
+                      [(s, n, "pass" if p else "FAIL", f) for s, n, p, f in verdicts.rows]))
+    ui.plain(f"\nlogs: {host.shown(logs)}\n\n{verdicts.passed} passed, {verdicts.failed} failed")
+    return 1 if verdicts.failed or not verdicts.passed else 0
