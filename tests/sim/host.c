@@ -105,16 +105,23 @@ void host_pass(struct host *host, uint64_t nanoseconds)
     host_run(host);
 }
 
+struct client *host_adopt(struct host *host, struct hv *hv, domid_t domid, uint32_t start_index)
+{
+    struct client *guest;
+
+    sim_domain_no_faults(hv);
+    guest = client_create(host, hv, domid, start_index, false);
+    *free_slot(host) = guest;
+    return guest;
+}
+
 struct client *host_boot(struct host *host, domid_t domid, uint32_t start_index)
 {
     struct hv *hv = sim_domain_create(
         host->sim, &(struct sim_domain_config){.domid = domid, .pages = 16, .cmdline = ""});
 
     ck_assert_msg(hv != NULL, "domain %u is still there", domid);
-    sim_domain_no_faults(hv);
-    struct client *guest = client_create(host, hv, domid, start_index, false);
-    *free_slot(host) = guest;
-    return guest;
+    return host_adopt(host, hv, domid, start_index);
 }
 
 int host_introduce(struct host *host, struct client *guest)
