@@ -274,13 +274,51 @@ static void fire_point(struct xenstored *xs, struct work *work, struct watch_poi
     }
 }
 
+/* The prefixes of a path, from "/" down to the path itself. */
+struct prefix {
+    const char *path;
+    size_t length;
+    uint64_t hash;
+};
+
+static struct prefix first_prefix(const char *path)
+{
+    return (struct prefix){.path = path, .length = 1};
+}
+
+/* False: the prefix is the path. */
+static bool next_prefix(const struct xenstored *xs, struct prefix *prefix)
+{
+    const char *name = prefix->path + prefix->length, *end;
+
+    if (!*name)
+        return false;
+    name += *name == '/';
+    end = strchrnul(name, '/');
+    prefix->hash = extend_hash(xs, prefix->hash, name, (size_t)(end - name));
+    prefix->length = (size_t)(end - prefix->path);
+    return true;
+}
+
+bool watch_wanted(const struct xenstored *xs, const char *path)
+{
+    struct prefix prefix = first_prefix(path);
+
+    if (!xs->watch_index->watches)
+        return false;
+    do {
+        if (find_point(xs, prefix.hash, path, prefix.length))
+            return true;
+    } while (next_prefix(xs, &prefix));
+    return false;
+}
+
 void watch_fire(struct xenstored *xs, struct work *work, const char *path,
                 const struct perms *perms, const struct perms *parent_perms,
                 const struct perms *old_perms, enum watch_match match)
 {
     const struct change change = {path, perms, parent_perms, old_perms};
-    const char *end = path + 1; /* of the prefix looked at, where it is not "/" */
-    uint64_t hash = 0;
+    struct prefix prefix = first_prefix(path);
     int below = 0; /* levels from the prefix down to the change */
 
     if (work->mode == WORK_SNAPSHOT || !xs->watch_index->watches)
@@ -292,12 +330,9 @@ void watch_fire(struct xenstored *xs, struct work *work, const char *path,
 
     for (const char *slash = path; path[1] && slash; slash = strchr(slash + 1, '/'))
         below++;
-    fire_point(xs, work, find_point(xs, hash, "/", 1), &change, below);
-    for (const char *name = path + 1; below-- > 0; name = end + 1) {
-        end = strchrnul(name, '/');
-        hash = extend_hash(xs, hash, name, (size_t)(end - name));
-        fire_point(xs, work, find_point(xs, hash, path, (size_t)(end - path)), &change, below);
-    }
+    do {
+        fire_point(xs, work, find_point(xs, prefix.hash, path, prefix.length), &change, below--);
+    } while (next_prefix(xs, &prefix));
 }
 
 /* Tell those who watch exactly @watched, and at a depth as asked for, of @path. */
