@@ -69,29 +69,33 @@ int watch_index_create(struct xenstored *xs)
 }
 
 /*
- * The hash of a path is chained over its components, so that the hashes of all its prefixes come
- * from one pass. "/" is the empty chain.
+ * The hash of a path is a polynomial over its bytes modulo 2^61 - 1, at a point that only we know:
+ * a guest that chooses paths cannot make them meet in a bucket, and the hashes of all prefixes come
+ * from one pass. "/" hashes to 0; another path's first slash does not count. Not fully reduced,
+ * which does no harm: equal bytes give equal values.
  */
-static uint64_t extend_hash(const struct xenstored *xs, uint64_t hash, const char *name,
-                            size_t length)
+#define HASH_PRIME ((UINT64_C(1) << 61) - 1)
+
+static uint64_t hash_point(const struct xenstored *xs)
 {
-    return hash_chain(hash, hash_bytes(&xs->key, name, length));
+    return xs->key.k0 % (HASH_PRIME - 2) + 2;
+}
+
+static inline uint64_t extend_hash(uint64_t hash, uint64_t point, char byte)
+{
+    unsigned __int128 value = (unsigned __int128)hash * point + (unsigned char)byte;
+    uint64_t sum = ((uint64_t)value & HASH_PRIME) + (uint64_t)(value >> 61);
+
+    return (sum & HASH_PRIME) + (sum >> 61);
 }
 
 static uint64_t path_hash(const struct xenstored *xs, const char *path)
 {
-    uint64_t hash = 0;
+    uint64_t hash = 0, point = hash_point(xs);
 
-    for (;;) {
-        size_t length;
-
-        path += *path == '/';
-        length = (size_t)(strchrnul(path, '/') - path);
-        if (!length)
-            return hash;
-        hash = extend_hash(xs, hash, path, length);
-        path += length;
-    }
+    for (path += *path == '/'; *path; path++)
+        hash = extend_hash(hash, point, *path);
+    return hash;
 }
 
 static struct watch_point *find_point(const struct xenstored *xs, uint64_t hash, const char *path,
@@ -274,14 +278,32 @@ static void fire_point(struct xenstored *xs, struct work *work, struct watch_poi
     }
 }
 
+/** Levels from a prefix of a path down to its end; @rest is what follows the prefix. */
+static int levels_below(const char *rest)
+{
+    int levels = 0;
+
+    for (; rest[0] == '/' && rest[1]; rest = strchrnul(rest + 1, '/'))
+        levels++;
+    return levels;
+}
+
+/* Most prefixes of a path are not watched, and most of these have an empty bucket. */
+static inline void fire_prefix(struct xenstored *xs, struct work *work, uint64_t hash,
+                               size_t length, const char *rest, const struct change *change)
+{
+    struct watch_point *point = xs->watch_index->buckets[hash & xs->watch_index->mask];
+
+    if (point && (point = find_point(xs, hash, change->path, length)))
+        fire_point(xs, work, point, change, levels_below(rest));
+}
+
 void watch_fire(struct xenstored *xs, struct work *work, const char *path,
                 const struct perms *perms, const struct perms *parent_perms,
                 const struct perms *old_perms, enum watch_match match)
 {
     const struct change change = {path, perms, parent_perms, old_perms};
-    const char *end = path + 1; /* of the prefix looked at, where it is not "/" */
-    uint64_t hash = 0;
-    int below = 0; /* levels from the prefix down to the change */
+    uint64_t hash = 0, point = hash_point(xs);
 
     if (work->mode == WORK_SNAPSHOT || !xs->watch_index->watches)
         return;
@@ -290,14 +312,15 @@ void watch_fire(struct xenstored *xs, struct work *work, const char *path,
         return;
     }
 
-    for (const char *slash = path; path[1] && slash; slash = strchr(slash + 1, '/'))
-        below++;
-    fire_point(xs, work, find_point(xs, hash, "/", 1), &change, below);
-    for (const char *name = path + 1; below-- > 0; name = end + 1) {
-        end = strchrnul(name, '/');
-        hash = extend_hash(xs, hash, name, (size_t)(end - name));
-        fire_point(xs, work, find_point(xs, hash, path, (size_t)(end - path)), &change, below);
+    fire_prefix(xs, work, hash, 1, path, &change);
+    if (!path[1])
+        return;
+    for (const char *end = path + 1; *end; end++) {
+        if (*end == '/')
+            fire_prefix(xs, work, hash, (size_t)(end - path), end, &change);
+        hash = extend_hash(hash, point, *end);
     }
+    fire_prefix(xs, work, hash, strlen(path), "", &change);
 }
 
 /* Tell those who watch exactly @watched, and at a depth as asked for, of @path. */
