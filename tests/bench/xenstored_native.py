@@ -109,7 +109,7 @@ def beside_watches(run, quick):
         for kind in KINDS:
             if quick and kind == "c" and watches > 10000:
                 continue
-            count = {"c": 160 if watches > 10000 else 640}.get(kind, 4000)
+            count = {"c": 160 if watches > 10000 else 640}.get(kind, 20000)
             run.measure("watches %d" % watches, kind,
                         ["--count", str(count), "--watches", str(watches), "write"])
     run.ring([("watches %d" % watches, ["--count", "20000", "--watches", str(watches)])
@@ -119,7 +119,7 @@ def beside_watches(run, quick):
 def beside_idle(run, quick):
     for idle in (0, 1000):
         for kind in KINDS:
-            count = {"c": 1600, "ox": 320}.get(kind, 4000)
+            count = {"c": 1600, "ox": 320}.get(kind, 20000)
             run.measure("idle %d" % idle, kind,
                         ["--count", str(count), "--idle", str(idle), "write"])
     run.ring([("idle %d" % idle, ["--count", "20000", "--idle", str(idle)])
