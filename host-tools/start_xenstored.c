@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * Grants: the service grants its console only. Mappings: one ring a domain, 256 a page of the
@@ -57,6 +58,12 @@ static int other_domain(struct start *s, uint32_t domid)
 
     switch (host_domain_state(s->xch, domid, &reason)) {
     case HOST_DOMAIN_RUNS:
+        /* The file is written last: without it nobody knows whether that domain ever answered. */
+        if (access(PID_FILE, F_OK) != 0)
+            return report_fail(s->r, ATOLL_RUNNING,
+                               "domain %u runs as this host's XenStore, but its start was never "
+                               "completed; if `timeout 5 xenstore-ls` shows nothing, reboot",
+                               domid);
         return report_fail(s->r, ATOLL_RUNNING,
                            "domain %u is this host's XenStore already; nothing to do", domid);
     case HOST_DOMAIN_UNBORN:
@@ -289,6 +296,14 @@ static int write_nodes(struct start *s)
     rc = store_write(&s->store, path, domid);
     if (!rc)
         rc = service_nodes_write(&s->store, &nodes, path, sizeof(path));
+    if (rc == -ETIMEDOUT || rc == -EPROTO) {
+        rc = report_fail(s->r, ATOLL_NO_ANSWER,
+                         "domain %u answered and then failed to (%s: %s); reboot, since dom0's "
+                         "kernel waits for it",
+                         s->builder.domid, path, strerror(-rc));
+        (void)host_show_console(s->r, s->builder.domid, s->builder.console_gfn);
+        return rc;
+    }
     if (rc)
         return report_fail(s->r, ATOLL_FAILURE,
                            "domain %u serves, but writing %s failed (%s); xl may not know it by "
@@ -338,8 +353,12 @@ static int write_record(struct start *s)
 /* The service answers. What fails now is told and does not end it: dom0 is bound to this domain. */
 static int announce(struct start *s)
 {
-    int rc = write_nodes(s), rc2 = write_pid_file(s), rc3 = write_record(s);
+    int rc = write_nodes(s), rc2, rc3;
 
+    if (rc == ATOLL_NO_ANSWER)
+        return rc; /* libxl would wait for it without end */
+    rc2 = write_record(s);
+    rc3 = write_pid_file(s);
     return rc ? rc : rc2 ? rc2 : rc3;
 }
 

@@ -157,6 +157,7 @@ void sim_ports_close_all(struct hv *hv)
         free(hv->ports[word]);
         hv->ports[word] = NULL;
     }
+    HV_ASSERT(hv->usage.ports == 0 && hv->active == 0 && hv->virq_dom_exc == 0);
 }
 
 int hv_evtchn_alloc_unbound(struct hv *hv, domid_t remote, evtchn_port_t *port)
@@ -248,14 +249,14 @@ int hv_evtchn_close(struct hv *hv, evtchn_port_t port)
 
 void hv_evtchn_mask(struct hv *hv, evtchn_port_t port)
 {
-    HV_ASSERT(port < HV_EVTCHN_PORTS);
+    HV_ASSERT(port > 0 && port < HV_EVTCHN_PORTS);
     hv->mask[port / 64] |= UINT64_C(1) << port % 64;
     update_active(hv, port / 64);
 }
 
 void hv_evtchn_unmask(struct hv *hv, evtchn_port_t port)
 {
-    HV_ASSERT(port < HV_EVTCHN_PORTS);
+    HV_ASSERT(port > 0 && port < HV_EVTCHN_PORTS);
     hv->mask[port / 64] &= ~(UINT64_C(1) << port % 64);
     update_active(hv, port / 64);
     if (hv->active)

@@ -127,7 +127,8 @@ static void unpin(struct sim_pin *pin, bool readonly)
     if (!readonly)
         grant->writable--;
     owner->pins--;
-    /* While it still has an arena it is only just being killed, maybe with maps of its own pages. */
+    /* While it still has an arena it is only just being killed, maybe with maps of its own pages.
+     */
     if (owner->dying && owner->pins == 0 && owner->arena == NULL)
         sim_domain_finalise(owner);
 }
@@ -201,15 +202,25 @@ int hv_grant_map(struct hv *hv, domid_t remote, const grant_ref_t *refs, unsigne
     struct sim_mapping **bucket = bucket_of(hv, mapping->address);
     mapping->next = *bucket;
     *bucket = mapping;
+    mapping->older = hv->newest;
+    if (mapping->older)
+        mapping->older->newer = mapping;
+    hv->newest = mapping;
     hv->usage.mappings += count;
     *address = mapping->address;
     return 0;
 }
 
-/** Take @mapping out of the world; it is out of its bucket already. */
+/** Take @mapping out of the world but for its bucket. */
 static void drop_mapping(struct hv *hv, struct sim_mapping *mapping)
 {
     munmap(mapping->address, (size_t)mapping->count * HV_PAGE_SIZE);
+    if (mapping->newer)
+        mapping->newer->older = mapping->older;
+    else
+        hv->newest = mapping->older;
+    if (mapping->older)
+        mapping->older->newer = mapping->newer;
     hv->usage.mappings -= mapping->count;
     for (unsigned i = 0; i < mapping->count; i++)
         unpin(&mapping->pins[i], mapping->readonly);
@@ -231,35 +242,37 @@ int hv_grant_unmap(struct hv *hv, void *address, unsigned count)
 
 void sim_mappings_release(struct hv *hv)
 {
-    for (unsigned i = 0; i < SIM_MAP_BUCKETS; i++) {
-        while (hv->mappings[i]) {
-            struct sim_mapping *mapping = hv->mappings[i];
-            hv->mappings[i] = mapping->next;
-            drop_mapping(hv, mapping);
-        }
-    }
+    while (hv->newest)
+        drop_mapping(hv, hv->newest);
+    memset(hv->mappings, 0, sizeof(hv->mappings));
     HV_ASSERT(hv->usage.mappings == 0);
 }
 
 void sim_grants_release(struct hv *hv)
 {
+    unsigned handed_out = 0;
+
     HV_ASSERT(hv->pins == 0);
-    for (uint32_t i = 0; i < hv->grant_entries; i++)
+    for (uint32_t i = 0; i < hv->grant_entries; i++) {
         HV_ASSERT(hv->grants[i].pins == 0 && hv->grants[i].writable == 0);
+        handed_out += i >= HV_GNTTAB_FIRST && hv->grants[i].used;
+    }
+    HV_ASSERT(handed_out == hv->usage.grants);
     free(hv->grants);
     hv->grants = NULL;
     hv->grant_entries = 0;
 }
 
-/** Where one end of a copy lies. A negative errno value: it may not be touched. */
-static int resolve(struct hv *hv, const struct hv_copy_end *end, uint16_t length, bool readonly,
-                   char **at)
+static bool end_valid(const struct hv_copy_end *end, uint16_t length)
 {
-    if ((unsigned)end->offset + length > HV_PAGE_SIZE)
-        return -EINVAL;
+    return (unsigned)end->offset + length <= HV_PAGE_SIZE &&
+           (end->foreign || (uintptr_t)end->address % HV_PAGE_SIZE == 0);
+}
+
+/** Where one end of a copy lies. A negative errno value: it may not be touched. */
+static int resolve(struct hv *hv, const struct hv_copy_end *end, bool readonly, char **at)
+{
     if (!end->foreign) {
-        if ((uintptr_t)end->address % HV_PAGE_SIZE != 0)
-            return -EINVAL;
         *at = (char *)end->address + end->offset;
         return 0;
     }
@@ -279,11 +292,13 @@ static int copy_one(struct hv *hv, const struct hv_copy *copy)
 
     if (sim_fault(hv, hv->sim->faults.grant_copy))
         return sim_random(hv->sim, 2) ? -EINVAL : -EAGAIN;
+    if (!end_valid(&copy->source, copy->length) || !end_valid(&copy->dest, copy->length))
+        return -EINVAL;
     if (copy->length == 0)
-        return 0; /* Xen does not look at the ends then */
-    int rc = resolve(hv, &copy->source, copy->length, true, &from);
+        return 0; /* Xen does not look at the grants then */
+    int rc = resolve(hv, &copy->source, true, &from);
     if (rc == 0)
-        rc = resolve(hv, &copy->dest, copy->length, false, &to);
+        rc = resolve(hv, &copy->dest, false, &to);
     if (rc != 0)
         return rc;
     memmove(to, from, copy->length);

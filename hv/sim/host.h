@@ -53,7 +53,8 @@ struct sim_pin {
 };
 
 struct sim_mapping {
-    struct sim_mapping *next;
+    struct sim_mapping *next;          /**< in its bucket */
+    struct sim_mapping *older, *newer; /**< of the domain's */
     char *address;
     unsigned count;
     bool readonly;
@@ -106,7 +107,8 @@ struct hv {
     struct sim_grant *grants;
     uint32_t grant_entries, grant_free;
     uint64_t pins; /**< pages of ours that are mapped, by all domains */
-    struct sim_mapping *mappings[SIM_MAP_BUCKETS];
+    struct sim_mapping *mappings[SIM_MAP_BUCKETS]; /**< by address */
+    struct sim_mapping *newest;                    /**< by age: addresses differ from run to run */
 
     /* The rest. */
     void *store_page;

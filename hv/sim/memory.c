@@ -42,6 +42,10 @@ void sim_memory_release(struct hv *hv, bool frames)
         hv->arena = NULL;
     }
     if (frames) {
+        unsigned allocated = 0;
+        for (unsigned i = 0; i < hv->pages; i++)
+            allocated += hv->page[i].allocated;
+        HV_ASSERT(allocated == hv->usage.pages);
         if (!hv->sim->tearing_down)
             fallocate(hv->sim->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                       (off_t)hv->offset, (off_t)size);

@@ -97,11 +97,14 @@ int connection_rebind(struct xenstored *xs, struct connection *connection,
 
 static void drop_input(struct xenstored *xs, struct connection *connection)
 {
-    if (!connection->in)
+    uint32_t length = connection->in_header.length;
+
+    connection->in_have = 0;
+    if (!connection->in_payload)
         return;
-    domain_add_memory(xs, connection->domain, -(long)connection->in_size);
-    arena_free(xs->arena, connection->in, connection->in_size);
-    connection->in = NULL;
+    domain_add_memory(xs, connection->domain, -(long)length);
+    arena_free(xs->arena, connection->in_payload, length);
+    connection->in_payload = NULL;
 }
 
 /* All that a client can have set up, but its ring. */
@@ -290,18 +293,22 @@ static void consume(struct xenstored *xs, struct connection *connection, uint32_
 {
     hv_shared_write32(xs->hv, &connection->ring->req_cons, cons);
     connection->notify = true;
+    /* The ring must be seen empty, or what was added to it before it was seen so must be. */
+    hv_shared_barrier(xs->hv);
 }
 
 /*
  * Decide the request in xs->message and make its effect and its answer visible: this is the commit
- * point. The request is consumed up to @cons, if it is still in the ring, behind its answer.
+ * point. The request, or what of it is still in the ring, is consumed up to @cons behind its
+ * answer.
  */
 static void answer(struct xenstored *xs, struct connection *connection,
-                   const struct xs_header *header, bool in_ring, uint32_t cons)
+                   const struct xs_header *header, uint32_t cons)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
 
     list_init(&work.events);
+    xs->message[header->length] = '\0';
     request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
@@ -311,53 +318,85 @@ static void answer(struct xenstored *xs, struct connection *connection,
     if (!connection->broken)
         send_reply(xs, connection, header, &xs->reply);
     connection_queue_events(xs, &work);
-    if (in_ring && !connection->broken)
+    if (!connection->broken)
         consume(xs, connection, cons);
     connection->served++;
 }
 
 enum progress {
-    IDLE, /* nothing to do before the client's next event */
-    MORE,
+    IDLE, /* nothing to do before the client's next event, or the time it is stalled until */
+    MORE, /* there may be more: the ring is to be looked at again */
 };
 
-/* Take in what has come of a message too large for the ring; answer it when it is whole. */
-static enum progress serve_large(struct xenstored *xs, struct connection *connection, uint32_t cons,
-                                 uint32_t length)
+/* Take at most @length bytes of the message's header out of the ring; moves *@cons. */
+static void collect_header(struct xenstored *xs, struct connection *connection, uint32_t *cons,
+                           uint32_t *length)
 {
-    uint32_t missing = connection->in_size - connection->in_have;
-    struct xs_header header;
+    uint32_t chunk = (uint32_t)sizeof(connection->in_header) - connection->in_have;
 
-    if (!length)
-        return IDLE;
-    if (length > missing)
-        length = missing;
-    copy_request(xs, connection->ring, cons, connection->in + connection->in_have, length);
-    consume(xs, connection, cons + length);
-    connection->in_have += length;
-    if (connection->in_have < connection->in_size) {
-        connection_notify(xs, connection);
-        return MORE; /* the client may have gone on meanwhile */
-    }
-
-    memcpy(&header, connection->in, sizeof(header));
-    memcpy(xs->message, connection->in + sizeof(header), header.length);
-    xs->message[header.length] = '\0';
-    drop_input(xs, connection);
-    answer(xs, connection, &header, false, 0);
-    return MORE;
+    if (chunk > *length)
+        chunk = *length;
+    copy_request(xs, connection->ring, *cons,
+                 (uint8_t *)&connection->in_header + connection->in_have, chunk);
+    connection->in_have += chunk;
+    *cons += chunk;
+    *length -= chunk;
+    consume(xs, connection, *cons);
 }
 
-static enum progress start_large(struct xenstored *xs, struct connection *connection, uint32_t size)
+static bool make_room(struct xenstored *xs, struct connection *connection)
 {
-    connection->in = arena_alloc(xs->arena, size);
-    if (!connection->in) {
+    uint32_t size = connection->in_header.length;
+
+    if (connection->in_payload || !size)
+        return true;
+    connection->in_payload = arena_alloc(xs->arena, size);
+    if (!connection->in_payload) {
         stall(xs, connection, hv_now(xs->hv) + MEMORY_RETRY);
+        return false;
+    }
+    domain_add_memory(xs, connection->domain, (long)size);
+    return true;
+}
+
+/*
+ * Take in what has come of a message that is not whole in the ring. Its last bytes stay there until
+ * the answer is decided.
+ */
+static enum progress collect(struct xenstored *xs, struct connection *connection, uint32_t cons,
+                             uint32_t length)
+{
+    struct xs_header header;
+    uint32_t have, missing;
+
+    if (connection->in_have < sizeof(header))
+        collect_header(xs, connection, &cons, &length);
+    if (connection->in_have < sizeof(header))
+        return MORE;
+    header = connection->in_header;
+    if (header.length > XS_PAYLOAD_MAX) {
+        connection->in_have = 0;
+        break_connection(xs, connection, XS_ERROR_PROTO);
         return IDLE;
     }
-    connection->in_size = size;
-    connection->in_have = 0;
-    domain_add_memory(xs, connection->domain, (long)size);
+    if (!make_room(xs, connection))
+        return IDLE;
+
+    have = connection->in_have - (uint32_t)sizeof(header);
+    missing = header.length - have;
+    if (length > missing)
+        length = missing;
+    if (length)
+        copy_request(xs, connection->ring, cons, connection->in_payload + have, length);
+    if (length < missing) {
+        connection->in_have += length;
+        consume(xs, connection, cons + length);
+        return MORE;
+    }
+    if (header.length)
+        memcpy(xs->message, connection->in_payload, header.length);
+    drop_input(xs, connection);
+    answer(xs, connection, &header, cons + length);
     return MORE;
 }
 
@@ -398,10 +437,10 @@ static enum progress serve(struct xenstored *xs, struct connection *connection)
         break_connection(xs, connection, XS_ERROR_RINGIDX);
         return IDLE;
     }
-    if (connection->in)
-        return serve_large(xs, connection, cons, length);
-    if (length < sizeof(header))
+    if (!length)
         return IDLE;
+    if (connection->in_have || length < sizeof(header))
+        return collect(xs, connection, cons, length);
 
     copy_request(xs, ring, cons, &header, sizeof(header));
     if (header.length > XS_PAYLOAD_MAX) {
@@ -409,14 +448,11 @@ static enum progress serve(struct xenstored *xs, struct connection *connection)
         return IDLE;
     }
     size = (uint32_t)sizeof(header) + header.length;
-    if (size > XS_RING_SIZE)
-        return start_large(xs, connection, size);
     if (length < size)
-        return IDLE;
+        return collect(xs, connection, cons, length);
     copy_request(xs, ring, cons + (uint32_t)sizeof(header), xs->message, header.length);
-    xs->message[header.length] = '\0';
-    answer(xs, connection, &header, true, cons + size);
-    return length - size >= sizeof(header) ? MORE : IDLE;
+    answer(xs, connection, &header, cons + size);
+    return MORE;
 }
 
 bool connection_serve(struct xenstored *xs, struct connection *connection)

@@ -4,8 +4,8 @@
  * A client's ring: requests in, replies and events out.
  *
  * All state that a client can see is in its ring; both pairs of indices are read from the page each
- * time, once, and checked before use (XSA-38, XSA-155). A request that fits the ring is left there
- * until its answer is decided; a larger one is collected as it comes.
+ * time, once, and checked before use (XSA-38, XSA-155). A request that is whole in the ring is left
+ * there until its answer is decided; of any other, the last part is.
  */
 #ifndef XENSTORED_CONNECTION_H
 #define XENSTORED_CONNECTION_H

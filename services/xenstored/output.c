@@ -89,37 +89,6 @@ void output_drop_all(struct xenstored *xs, struct connection *connection)
         output_free(xs, LIST_ENTRY(item, struct output, queue));
 }
 
-void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
-                          const char *path, const char *token)
-{
-    size_t path_size = strlen(path) + 1, token_size = strlen(token) + 1;
-    struct xs_header header = {.type = XS_WATCH_EVENT};
-    size_t size = path_size + token_size;
-    struct domain *domain = connection->domain;
-    struct output *output = NULL;
-
-    header.length = (uint32_t)size;
-    /* An event that no message can hold is left out, as upstream does (XSA-324). */
-    if (size <= XS_PAYLOAD_MAX &&
-        !domain_over_quota(connection, QUOTA_MEMORY,
-                           domain_memory(xs, domain) + sizeof(*output) + sizeof(header) + size))
-        output = arena_alloc(xs->arena, sizeof(*output) + sizeof(header) + size);
-    if (!output) {
-        domain->events_dropped++;
-        xs->events_dropped++;
-        return;
-    }
-    *output = (struct output){
-        .connection = connection,
-        .length = (uint32_t)(sizeof(header) + size),
-        .event = true,
-    };
-    memcpy(output->data, &header, sizeof(header));
-    memcpy(output->data + sizeof(header), path, path_size);
-    memcpy(output->data + sizeof(header) + path_size, token, token_size);
-    list_append(&work->events, &output->queue);
-}
-
 /* Special events count domains, so each one is sent. */
 static bool may_coalesce(const struct output *output)
 {
@@ -137,26 +106,70 @@ static bool waits_already(struct xenstored *xs, const struct output *output)
     return false;
 }
 
+static void drop_event(struct xenstored *xs, struct domain *domain)
+{
+    domain->events_dropped++;
+    xs->events_dropped++;
+}
+
+/*
+ * An event is counted, and found by its equals, from here on: a request that causes very many
+ * must not take the memory of others before it is decided.
+ */
+void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
+                          const char *path, const char *token)
+{
+    size_t path_size = strlen(path) + 1, token_size = strlen(token) + 1;
+    struct xs_header header = {.type = XS_WATCH_EVENT};
+    size_t size = path_size + token_size;
+    struct domain *domain = connection->domain;
+    struct output *output = NULL;
+
+    header.length = (uint32_t)size;
+    /* An event that no message can hold is left out, as upstream does (XSA-324). */
+    if (size <= XS_PAYLOAD_MAX)
+        output = arena_alloc(xs->arena, sizeof(*output) + sizeof(header) + size);
+    if (!output) {
+        drop_event(xs, domain);
+        return;
+    }
+    *output = (struct output){
+        .connection = connection,
+        .length = (uint32_t)(sizeof(header) + size),
+        .event = true,
+    };
+    memcpy(output->data, &header, sizeof(header));
+    memcpy(output->data + sizeof(header), path, path_size);
+    memcpy(output->data + sizeof(header) + path_size, token, token_size);
+    if (may_coalesce(output))
+        output->hash = hash_bytes(&xs->key, output->data, output->length) ^
+                       (uint64_t)(uintptr_t)connection * UINT64_C(0x9e3779b97f4a7c15);
+    if (may_coalesce(output) && waits_already(xs, output)) {
+        arena_free(xs->arena, output, output_size(output));
+        return;
+    }
+    if (domain_over_quota(connection, QUOTA_MEMORY,
+                          domain_memory(xs, domain) + output_size(output))) {
+        arena_free(xs->arena, output, output_size(output));
+        drop_event(xs, domain);
+        return;
+    }
+    if (may_coalesce(output)) {
+        output->same = *bucket_of(xs, output->hash);
+        *bucket_of(xs, output->hash) = output;
+        output->hashed = true;
+    }
+    domain_add_memory(xs, domain, (long)output_size(output));
+    list_append(&work->events, &output->queue);
+}
+
 void connection_queue_events(struct xenstored *xs, struct work *work)
 {
     list_for_each_safe (item, after, &work->events) {
         struct output *output = LIST_ENTRY(item, struct output, queue);
-        struct connection *connection = output->connection;
 
         list_remove(&output->queue);
-        if (may_coalesce(output)) {
-            output->hash = hash_bytes(&xs->key, output->data, output->length) ^
-                           (uint64_t)(uintptr_t)connection * UINT64_C(0x9e3779b97f4a7c15);
-            if (waits_already(xs, output)) {
-                arena_free(xs->arena, output, output_size(output));
-                continue;
-            }
-            output->same = *bucket_of(xs, output->hash);
-            *bucket_of(xs, output->hash) = output;
-            output->hashed = true;
-        }
-        connection->domain->events++;
-        domain_add_memory(xs, connection->domain, (long)output_size(output));
+        output->connection->domain->events++;
         enqueue(xs, output);
     }
 }
@@ -167,6 +180,8 @@ void connection_forget_events(struct xenstored *xs, struct work *work)
         struct output *output = LIST_ENTRY(item, struct output, queue);
 
         list_remove(&output->queue);
+        output_unhash(xs, output);
+        domain_add_memory(xs, output->connection->domain, -(long)output_size(output));
         arena_free(xs->arena, output, output_size(output));
     }
 }

@@ -88,9 +88,13 @@ struct connection {
     uint32_t served; /* requests since it was last told */
     uint64_t stalled_until;
 
-    /* A message too large for the ring, while it arrives. */
-    uint8_t *in;
-    uint32_t in_size, in_have;
+    /*
+     * A message that is not in the ring as a whole, while it arrives: a client tells of bytes it
+     * adds only to a ring that it found empty, so what there is of it must be taken out.
+     */
+    struct xs_header in_header;
+    uint8_t *in_payload;
+    uint32_t in_have; /* bytes of both; 0: no such message */
 
     struct list output; /* of struct output */
     uint32_t output_bytes, output_replies;

@@ -223,6 +223,7 @@ uint64_t xenstored_step(struct xenstored *xs)
     if (xs->cleanup_pending)
         domain_check_all(xs);
     wake_stalled(xs);
+    flush_all(xs); /* events of domains that died */
 
     for (unsigned served = 0; served < STEP_REQUESTS && !list_empty(&xs->ready); served++) {
         struct connection *connection =

@@ -157,6 +157,14 @@ static void case_wrong_ports(struct suite *s)
         CHECK_EQ(s, hv_evtchn_close(s->hv, wrong[i]), -EINVAL);
         CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, hv_domid(s->hv), wrong[i], &b), -EINVAL);
     }
+    CHECK_EQ(s, hv_evtchn_alloc_unbound(s->hv, hv_domid(s->hv), &a), 0);
+    for (unsigned bit = 12; bit < 32; bit++) { /* beyond every table, but alike in the low bits */
+        evtchn_port_t far = a | 1U << bit;
+        CHECK_EQ(s, hv_evtchn_send(s->hv, far), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, hv_domid(s->hv), far, &b), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_close(s->hv, far), -EINVAL);
+    }
+    CHECK_EQ(s, hv_evtchn_close(s->hv, a), 0);
     CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, NO_DOMAIN, 1, &b), -ESRCH);
     CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, HV_DOMID_FIRST_RESERVED + 5, 1, &b), -ESRCH);
 

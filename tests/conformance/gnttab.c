@@ -134,6 +134,7 @@ static void case_copy_refused(struct suite *s)
     CHECK_EQ(s, copy(s, there(self, open, 1), here(own, 0), HV_PAGE_SIZE), -EINVAL);
     CHECK_EQ(s, copy(s, there(self, open, 0), here(own, 4096), 1), -EINVAL);
     CHECK_EQ(s, copy(s, there(self, open, 65535), here(own, 0), 65535), -EINVAL);
+    CHECK_EQ(s, copy(s, here(own + 1, 0), there(self, open, 0), 1), -EINVAL); /* no page's start */
     CHECK_EQ(s, hv_grant_revoke(s->hv, open), 0);
     CHECK_EQ(s, copy(s, there(self, open, 0), here(own, 0), 1), -EINVAL);
     CHECK(s, pages[0] == 'p' && own[0] == 'o');

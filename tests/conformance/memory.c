@@ -80,7 +80,7 @@ static void case_exhaustion(struct suite *s)
 static void case_fragments(struct suite *s)
 {
     char *pages[16];
-    size_t before = hv_page_count_free(s->hv, NULL);
+    size_t before = hv_page_count_free(s->hv, NULL), largest;
 
     for (unsigned i = 0; i < 16; i++) {
         pages[i] = hv_page_alloc(s->hv, 1 + i % 3);
@@ -89,6 +89,17 @@ static void case_fragments(struct suite *s)
     }
     for (unsigned i = 0; i < 16; i += 2)
         hv_page_free(s->hv, pages[i], 1 + i % 3);
+    hv_page_count_free(s->hv, &largest); /* the largest run is told right among the holes */
+    CHECK(s, hv_page_alloc(s->hv, (unsigned)largest + 1) == NULL);
+    char *run = hv_page_alloc(s->hv, (unsigned)largest);
+    CHECK(s, run != NULL);
+    size_t rest, without = hv_page_count_free(s->hv, &rest);
+    CHECK(s, without > 0 && rest >= 1 && rest <= largest);
+    CHECK(s, hv_page_alloc(s->hv, (unsigned)rest + 1) == NULL);
+    char *hole = hv_page_alloc(s->hv, (unsigned)rest);
+    CHECK(s, hole != NULL);
+    hv_page_free(s->hv, hole, (unsigned)rest);
+    hv_page_free(s->hv, run, (unsigned)largest);
     for (unsigned i = 0; i < 16; i += 2) {
         pages[i] = hv_page_alloc(s->hv, 1 + i % 3);
         CHECK(s, pages[i] != NULL);

@@ -153,11 +153,11 @@ START_TEST(test_xsa_72_oversize_reply)
     ck_assert_uint_eq(seen, 100);
     /* Permissions that do not fit either. */
     struct wire_message request = {.type = WIRE_SET_PERMS};
-    wire_add_string(&request, "/d");
+    message_add_string(&request, "/d");
     for (int i = 0; i < 1360; i++)
-        wire_add_string(&request, "r1");
+        message_add_string(&request, "r1");
     ck_assert(client_ask(host->dom0, &request, &reply));
-    OK(wire_error_of(&reply));
+    OK(message_error_of(&reply));
     OK(client_call(host->dom0, 0, WIRE_GET_PERMS, "/d|", &reply));
     host_destroy(host);
 }
@@ -173,10 +173,10 @@ START_TEST(test_xsa_324_huge_token)
 
     memset(token, 't', sizeof(token) - 1);
     token[sizeof(token) - 1] = 0;
-    wire_add_string(&request, "w");
-    wire_add_string(&request, token);
+    message_add_string(&request, "w");
+    message_add_string(&request, token);
     ck_assert(client_ask(guest, &request, &reply));
-    OK(wire_error_of(&reply));
+    OK(message_error_of(&reply));
     client_clear(guest);
     OK(client_write(guest, 0, "w", "fits"));
     ck_assert_uint_eq(client_waiting(guest, true), 1);
@@ -195,12 +195,12 @@ START_TEST(test_xsa_324_huge_token)
     request.length = 0;
     memset(path, 'q', sizeof(path) - 1);
     path[0] = '/';
-    wire_add_string(&request, path);
+    message_add_string(&request, path);
     token[WIRE_PAYLOAD_MAX - request.length - 1] = 0;
-    wire_add_string(&request, token);
+    message_add_string(&request, token);
     ck_assert_uint_eq(request.length, WIRE_PAYLOAD_MAX);
     ck_assert(client_ask(guest, &request, &reply));
-    OK(wire_error_of(&reply));
+    OK(message_error_of(&reply));
     host_destroy(host);
 }
 END_TEST

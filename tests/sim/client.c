@@ -215,7 +215,7 @@ static int ask(struct client *client, struct wire_message *request, struct wire_
 
     if (reply == NULL)
         reply = &own;
-    return client_ask(client, request, reply) ? wire_error_of(reply) : ETIMEDOUT;
+    return client_ask(client, request, reply) ? message_error_of(reply) : ETIMEDOUT;
 }
 
 int client_call(struct client *client, uint32_t tx, uint32_t type, const char *payload,
@@ -223,7 +223,7 @@ int client_call(struct client *client, uint32_t tx, uint32_t type, const char *p
 {
     struct wire_message request = {.type = type, .tx_id = tx};
 
-    if (!wire_add(&request, payload, strlen(payload)))
+    if (!message_add(&request, payload, strlen(payload)))
         abort();
     for (uint32_t i = 0; i < request.length; i++)
         if (request.payload[i] == '|')
@@ -254,7 +254,7 @@ int client_write_fill(struct client *client, uint32_t tx, const char *path, char
 {
     struct wire_message request = {.type = WIRE_WRITE, .tx_id = tx};
 
-    if (!wire_add_string(&request, path) || length > WIRE_PAYLOAD_MAX - request.length)
+    if (!message_add_string(&request, path) || length > WIRE_PAYLOAD_MAX - request.length)
         abort();
     memset(request.payload + request.length, byte, length);
     request.length += (uint32_t)length;
@@ -307,7 +307,7 @@ void client_text(struct client *client, uint32_t tx, uint32_t type, const char *
     int error = client_call(client, tx, type, payload, &reply);
 
     if (error != 0) {
-        strcpy(text, error == ETIMEDOUT ? "no answer" : wire_error_name(error));
+        strcpy(text, error == ETIMEDOUT ? "no answer" : message_error_name(error));
         return;
     }
     for (uint32_t i = 0; i < reply.length; i++)

@@ -7,7 +7,7 @@
 #ifndef TESTS_SIM_CLIENT_H
 #define TESTS_SIM_CLIENT_H
 
-#include "wire.h"
+#include "message.h"
 
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>

@@ -76,6 +76,12 @@ void host_detach(struct host *host, struct client *extra);
 /** CONTROL @command from dom0; the text of the answer in @text. 0 or an errno value. */
 int host_control(struct host *host, const char *command, char text[WIRE_PAYLOAD_MAX + 1]);
 
+/** The number that a memreport has for @name. */
+long host_counter(const char *report, const char *name);
+
+/** Fails the test if @after has more of anything than @before, or more than @slack more bytes. */
+void host_compare_reports(const char *before, const char *after, long slack);
+
 /** CONTROL check says OK, and dom0 is served. */
 void host_check(struct host *host);
 

@@ -70,7 +70,7 @@ static int op_start(struct model *model, struct mconnection *connection,
     mtree_copy(&(*at)->tree, &model->tree);
     snprintf(text, sizeof(text), "%u", (*at)->id);
     reply->length = 0;
-    wire_add_string(reply, text);
+    message_add_string(reply, text);
     return 0;
 }
 
@@ -87,8 +87,8 @@ static int commit(struct model *model, struct mconnection *connection,
         struct wire_message reply = {0};
         int error = mexecute(model, connection->domain, &tree, &logged->request, &reply, &events);
 
-        same &= error == wire_error_of(&logged->reply) &&
-                (error != 0 || wire_same_content(&reply, &logged->reply));
+        same &= error == message_error_of(&logged->reply) &&
+                (error != 0 || message_same_content(&reply, &logged->reply));
     }
     if (!same) {
         mevents_free(&events);
@@ -131,7 +131,7 @@ static void error_reply(struct wire_message *reply, int error)
 {
     reply->type = WIRE_ERROR;
     reply->length = 0;
-    wire_add_string(reply, error < 0 ? "*" : wire_error_name(error));
+    message_add_string(reply, error < 0 ? "*" : message_error_name(error));
 }
 
 static int on_tree(struct model *model, struct mconnection *connection,

@@ -14,7 +14,7 @@
 #ifndef TESTS_SIM_MODEL_H
 #define TESTS_SIM_MODEL_H
 
-#include "wire.h"
+#include "message.h"
 
 struct model;
 

@@ -69,6 +69,15 @@ static void disconnect(struct mconnection *connection)
     connection->number = MODEL_NO_CONNECTION;
 }
 
+/* What a domain is that nobody has told the store of. */
+static void domain_new(struct model *model, struct mdomain *domain)
+{
+    *domain = (struct mdomain){.exists = true, .domid = domain->domid, .target = -1};
+    domain->features = WIRE_FEATURE_RECONNECTION | WIRE_FEATURE_ERROR | WIRE_FEATURE_WATCHDEPTH |
+                       WIRE_FEATURE_DOMID_ANY;
+    memcpy(domain->quota, model->default_quota, sizeof(domain->quota));
+}
+
 void model_domain_created(struct model *model, unsigned domid)
 {
     struct mdomain *domain = model->domain;
@@ -76,10 +85,8 @@ void model_domain_created(struct model *model, unsigned domid)
     while (domain->exists)
         if (++domain == model->domain + MODEL_DOMAINS)
             abort();
-    *domain = (struct mdomain){.exists = true, .domid = domid, .target = -1};
-    domain->features = WIRE_FEATURE_RECONNECTION | WIRE_FEATURE_ERROR | WIRE_FEATURE_WATCHDEPTH |
-                       WIRE_FEATURE_DOMID_ANY;
-    memcpy(domain->quota, model->default_quota, sizeof(domain->quota));
+    domain->domid = domid;
+    domain_new(model, domain);
 }
 
 /* Nodes of @domid go with all below them, entries that name it go from all other nodes. */
@@ -110,8 +117,8 @@ static void forget(struct model *model, struct mdomain *domain)
     mperms_forget(&model->tree.introduce->perms, domain->domid);
     mperms_forget(&model->tree.release->perms, domain->domid);
     mfire(model, &events);
-    domain->introduced = domain->shutdown = false;
-    domain->target = -1;
+    /* The store knows nothing of it any more, were it alive. */
+    domain_new(model, domain);
     for (unsigned i = 0; i < MODEL_DOMAINS; i++)
         if (model->domain[i].target == (int)domain->domid)
             model->domain[i].target = -1;
@@ -244,7 +251,7 @@ static void reply_text(struct wire_message *reply, const char *format, unsigned 
 
     snprintf(text, sizeof(text), "%s%u", format, value);
     reply->length = 0;
-    wire_add_string(reply, text);
+    message_add_string(reply, text);
 }
 
 static int op_query(struct model *model, const struct wire_message *request,
@@ -261,7 +268,7 @@ static int op_query(struct model *model, const struct wire_message *request,
         reply_text(reply, "/local/domain/", domid);
     } else {
         reply->length = 0;
-        wire_add_string(
+        message_add_string(
             reply, domid == WIRE_DOMID_SELF || (domain != NULL && domain->introduced) ? "T" : "F");
     }
     return 0;

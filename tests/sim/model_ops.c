@@ -308,7 +308,7 @@ static int op_get_perms(const struct mdomain *domain, struct mtree *tree,
         char text[16];
         snprintf(text, sizeof(text), "%c%u", "nrwb"[node->perms.entry[i].access],
                  node -> perms.entry[i].domid);
-        if (!wire_add_string(reply, text))
+        if (!message_add_string(reply, text))
             error = E2BIG;
     }
     return error;
@@ -324,12 +324,27 @@ static int op_directory(const struct mdomain *domain, struct mtree *tree,
         return EINVAL;
     int error = find(domain, tree, path, MODEL_READ, &node);
     for (size_t i = 0; error == 0 && i < node->children; i++)
-        if (!wire_add_string(reply, node->child[i]->name))
+        if (!message_add_string(reply, node->child[i]->name))
             error = E2BIG;
     return error;
 }
 
-/* The generation count is left to the service: "?" stands for it. */
+static bool inside_name(const struct mnode *node, long offset)
+{
+    for (size_t i = 0; i < node->children && offset > 0; i++) {
+        long length = (long)strlen(node->child[i]->name) + 1;
+
+        if (offset < length)
+            return true;
+        offset -= length;
+    }
+    return false;
+}
+
+/*
+ * The generation count is left to the service: "?" stands for it, or "??" where the offset points
+ * into a name, of which the rest may be sent or not.
+ */
 static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
                              const struct wire_message *request, struct wire_message *reply)
 {
@@ -342,8 +357,11 @@ static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
     int error = find(domain, tree, path, MODEL_READ, &node);
     if (error != 0)
         return error;
+    /* Upstream takes anything for a number. */
+    if (strings[1][0] == 0 || strspn(strings[1], "0123456789") != strlen(strings[1]))
+        return EINVAL;
     long offset = strtol(strings[1], NULL, 10);
-    wire_add_string(reply, "?");
+    message_add_string(reply, inside_name(node, offset) ? "??" : "?");
     for (size_t i = 0; i < node->children && offset >= 0; i++) {
         const char *name = node->child[i]->name;
         long length = (long)strlen(name) + 1;
@@ -352,10 +370,10 @@ static int op_directory_part(const struct mdomain *domain, struct mtree *tree,
         if (offset < length && reply->length + (size_t)length > WIRE_PAYLOAD_MAX - 24)
             return 0;
         if (offset < length)
-            wire_add_string(reply, name + offset);
+            message_add_string(reply, name + offset);
         offset = offset < length ? 0 : offset - length;
     }
-    wire_add_string(reply, "");
+    message_add_string(reply, "");
     return 0;
 }
 
@@ -368,7 +386,7 @@ static int op_read(const struct mdomain *domain, struct mtree *tree,
     if (!mcanonical(domain, monly(request), false, path))
         return EINVAL;
     int error = find(domain, tree, path, MODEL_READ, &node);
-    if (error == 0 && !wire_add(reply, node->value, node->length))
+    if (error == 0 && !message_add(reply, node->value, node->length))
         error = E2BIG;
     return error;
 }

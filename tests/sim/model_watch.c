@@ -85,7 +85,8 @@ static void send_event(struct model *model, struct mconnection *connection,
     struct wire_message message = {.type = WIRE_WATCH_EVENT};
 
     /* What does not fit is not sent (XSA-324). */
-    if (wire_add_string(&message, path + watch->prefix) && wire_add_string(&message, watch->token))
+    if (message_add_string(&message, path + watch->prefix) &&
+        message_add_string(&message, watch->token))
         model->emit(model->context, connection->number, model->group, &message);
 }
 
@@ -147,9 +148,10 @@ int mwatch_add(struct model *model, struct mconnection *connection,
     int depth = -1;
 
     if (given == 3 && (domain->features & WIRE_FEATURE_WATCHDEPTH) != 0) {
-        depth = atoi(strings[2]);
-        if (depth < 0)
+        /* Upstream reads anything as a number here; the text wants a decimal value. */
+        if (strings[2][0] == 0 || strspn(strings[2], "0123456789") != strlen(strings[2]))
             return EINVAL;
+        depth = atoi(strings[2]);
     } else if (given != 2) {
         return EINVAL;
     }
@@ -221,5 +223,5 @@ void memit(struct model *model, struct mconnection *connection, struct wire_mess
 void mreply_ok(struct wire_message *reply)
 {
     reply->length = 0;
-    wire_add_string(reply, "OK");
+    message_add_string(reply, "OK");
 }

@@ -39,7 +39,7 @@ static bool one_in(struct run *run, unsigned bound)
 
 static void add(struct run *run, const char *text)
 {
-    wire_add_string(&run->request, text);
+    message_add_string(&run->request, text);
 }
 
 static unsigned any_domid(struct run *run)
@@ -111,7 +111,7 @@ static void send(struct run *run, unsigned party, int slot, uint32_t type)
     if (run->options->print) {
         char line[300];
         run->request.type = type;
-        wire_print(line, sizeof(line), &run->request);
+        message_print(line, sizeof(line), &run->request);
         fprintf(stderr, "%u %u[%d] %s\n", run->twin->step + 1, party, slot, line);
     }
     twin_request(run->twin, party, slot, type, run->request.payload, run->request.length);
@@ -147,6 +147,7 @@ static void tree_request(struct run *run, unsigned party)
         WIRE_READ,  WIRE_MKDIR, WIRE_RM,        WIRE_DIRECTORY,     WIRE_GET_PERMS, WIRE_SET_PERMS,
         WIRE_READ,  WIRE_WRITE, WIRE_SET_PERMS, WIRE_DIRECTORY_PART};
     uint32_t type = types[below(run, 16)];
+    int slot = any_slot(run, party);
     char path[256], text[64];
 
     any_path(run, path, type == WIRE_GET_PERMS || type == WIRE_SET_PERMS);
@@ -156,14 +157,15 @@ static void tree_request(struct run *run, unsigned party)
     add(run, path);
     if (type == WIRE_WRITE) {
         int length = snprintf(text, sizeof(text), "%u", below(run, 6));
-        wire_add(&run->request, text, (size_t)length);
+        message_add(&run->request, text, (size_t)length);
     } else if (type == WIRE_DIRECTORY_PART) {
-        snprintf(text, sizeof(text), "%u", one_in(run, 2) ? 0 : below(run, 9));
+        /* Half a name may be sent or not (twin.c), which a transaction would remember. */
+        snprintf(text, sizeof(text), "%u", one_in(run, 2) || slot >= 0 ? 0 : below(run, 9));
         add(run, text);
     } else if (type == WIRE_SET_PERMS) {
         add_perms(run, party, path[0] == '@');
     }
-    send(run, party, any_slot(run, party), type);
+    send(run, party, slot, type);
 }
 
 static void watch_request(struct run *run, unsigned party)
@@ -246,7 +248,7 @@ static void odd_request(struct run *run, unsigned party)
     unsigned length = below(run, 10);
 
     for (unsigned i = 0; i < length; i++)
-        wire_add(&run->request, &bytes[below(run, sizeof(bytes))], 1);
+        message_add(&run->request, &bytes[below(run, sizeof(bytes))], 1);
     send(run, party, any_slot(run, party), types[below(run, 15)]);
 }
 

@@ -13,7 +13,7 @@
 static uint32_t type_of(const char *name)
 {
     for (uint32_t type = 0; type < WIRE_TYPES; type++)
-        if (strcmp(wire_type_name(type), name) == 0)
+        if (strcmp(message_type_name(type), name) == 0)
             return type;
     return (uint32_t)strtoul(name, NULL, 10);
 }

@@ -147,12 +147,12 @@ START_TEST(late_events_coalesce_but_come)
     for (unsigned i = 0; i < 100; i++) {
         counter.events = 0;
         ck_assert_int_eq(hv_evtchn_send(sender, theirs), 0);
-        sim_run(sim, HV_NEVER, 1);
+        sim_run(sim, HV_NEVER, 3);
         late += counter.events == 0;
         sim_run(sim, HV_NEVER, 60);
         ck_assert_uint_eq(counter.events, 1);
     }
-    ck_assert_uint_gt(late, 50);
+    ck_assert_uint_gt(late, 50); /* were it not held, a quarter */
 
     /* An event that is held for a port or a domain that goes is gone, too. */
     ck_assert_int_eq(hv_evtchn_send(sender, theirs), 0);

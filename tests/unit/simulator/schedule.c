@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define PARTIES 6U
@@ -82,6 +83,54 @@ START_TEST(equal_seeds_equal_runs)
 }
 END_TEST
 
+static uint64_t always_busy(void *context)
+{
+    return 0;
+}
+
+#define OWNERS 40U
+
+/** A run whose order of events hangs on the order in which a dying domain's maps go. */
+static uint64_t many_zombies(void)
+{
+    struct sim *sim = sim_create(9);
+    struct hv *user = make_domain(sim, 100);
+    evtchn_port_t port;
+
+    for (unsigned i = 0; i < OWNERS; i++) {
+        struct hv *owner = make_domain(sim, (domid_t)i);
+        grant_ref_t ref;
+        void *address;
+        make_grant(owner, 100, 'a', &ref);
+        ck_assert_int_eq(hv_grant_map(user, (domid_t)i, &ref, 1, false, &address), 0);
+        sim_domain_destroy(owner);
+    }
+    for (unsigned i = 0; i < OWNERS; i++)
+        ck_assert_int_eq(hv_evtchn_alloc_unbound(make_domain(sim, (domid_t)(200 + i)), 0, &port),
+                         0);
+    sim_domain_destroy(user);
+    struct hv *busy = make_domain(sim, 300);
+    sim_set_faults(sim, &(struct sim_faults){.spurious = 65535});
+    sim_set_actor(busy, always_busy, NULL);
+    sim_run(sim, 0, 100);
+    uint64_t trace = sim_trace(sim);
+    sim_destroy(sim);
+    return trace;
+}
+
+START_TEST(addresses_do_not_matter)
+{
+    uint64_t trace = many_zombies();
+
+    for (unsigned i = 1; i < 20; i++) {
+        ck_assert_ptr_ne(
+            mmap(NULL, i * HV_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            MAP_FAILED);
+        ck_assert_uint_eq(many_zombies(), trace);
+    }
+}
+END_TEST
+
 /** Notes that it was stepped, and waits as it is told to. */
 struct sleeper {
     struct hv *hv;
@@ -151,6 +200,11 @@ START_TEST(stepped_for_events_only)
     sleeper.drain = false; /* what is not taken keeps it running, as hv_wait() would return */
     ck_assert_int_eq(hv_evtchn_send(other, theirs), 0);
     ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 100);
+
+    sim_domain_shutdown(sleeper.hv, HV_EXIT_POWEROFF);
+    ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 0);
+    ck_assert_int_eq(hv_evtchn_send(other, theirs), 0);
+    ck_assert_uint_eq(sim_run(sim, HV_NEVER, 100), 0);
     sim_destroy(sim);
 }
 END_TEST
@@ -299,6 +353,7 @@ TCase *schedule_cases(void)
 
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, equal_seeds_equal_runs);
+    tcase_add_test(cases, addresses_do_not_matter);
     tcase_add_test(cases, every_order_comes_up);
     tcase_add_test(cases, stepped_for_events_only);
     tcase_add_test(cases, deadlines_in_order);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "wire.h"
+#include "message.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,12 +24,12 @@ static const struct {
     {EAGAIN, "EAGAIN"},       {E2BIG, "E2BIG"},   {EISCONN, "EISCONN"}, {EPERM, "EPERM"},
 };
 
-const char *wire_type_name(uint32_t type)
+const char *message_type_name(uint32_t type)
 {
     return type < WIRE_TYPES ? type_names[type] : "?";
 }
 
-int wire_error_number(const char *name)
+int message_error_number(const char *name)
 {
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (strcmp(errors[i].name, name) == 0)
@@ -37,7 +37,7 @@ int wire_error_number(const char *name)
     return 0;
 }
 
-const char *wire_error_name(int number)
+const char *message_error_name(int number)
 {
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (errors[i].number == number)
@@ -45,17 +45,17 @@ const char *wire_error_name(int number)
     return "EINVAL";
 }
 
-int wire_error_of(const struct wire_message *message)
+int message_error_of(const struct wire_message *message)
 {
     if (message->type != WIRE_ERROR)
         return 0;
     if (message->length == 0 || message->payload[message->length - 1] != 0)
         return EPROTO;
-    int number = wire_error_number((const char *)message->payload);
+    int number = message_error_number((const char *)message->payload);
     return number ? number : EPROTO;
 }
 
-bool wire_add(struct wire_message *message, const void *data, size_t length)
+bool message_add(struct wire_message *message, const void *data, size_t length)
 {
     if (length > WIRE_PAYLOAD_MAX - message->length)
         return false;
@@ -66,20 +66,20 @@ bool wire_add(struct wire_message *message, const void *data, size_t length)
     return true;
 }
 
-bool wire_add_string(struct wire_message *message, const char *text)
+bool message_add_string(struct wire_message *message, const char *text)
 {
-    return wire_add(message, text, strlen(text) + 1);
+    return message_add(message, text, strlen(text) + 1);
 }
 
-bool wire_same_content(const struct wire_message *a, const struct wire_message *b)
+bool message_same_content(const struct wire_message *a, const struct wire_message *b)
 {
     return a->type == b->type && a->length == b->length &&
            memcmp(a->payload, b->payload, a->length) == 0;
 }
 
-void wire_print(char *out, size_t size, const struct wire_message *message)
+void message_print(char *out, size_t size, const struct wire_message *message)
 {
-    int used = snprintf(out, size, "%s req %u tx %u len %u \"", wire_type_name(message->type),
+    int used = snprintf(out, size, "%s req %u tx %u len %u \"", message_type_name(message->type),
                         message->req_id, message->tx_id, message->length);
     size_t at = used < 0 ? 0 : (size_t)used;
 

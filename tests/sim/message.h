@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /**
- * @file wire.h
+ * @file message.h
  * XenStore messages as the tests see them: an oracle of its own, so it takes nothing from the
  * service. Numbers and names are those of xen/include/public/io/xs_wire.h.
  */
-#ifndef TESTS_SIM_WIRE_H
-#define TESTS_SIM_WIRE_H
+#ifndef TESTS_SIM_MESSAGE_H
+#define TESTS_SIM_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,28 +76,28 @@ struct wire_message {
 };
 
 /** "READ", ...; "?" for what is no type. */
-const char *wire_type_name(uint32_t type);
+const char *message_type_name(uint32_t type);
 
 /** errno value of an error name of the protocol, 0 for a name that it does not have. */
-int wire_error_number(const char *name);
+int message_error_number(const char *name);
 
 /** Name of an errno value; "EINVAL" for one that the protocol has no name for, as xenstored does.
  */
-const char *wire_error_name(int number);
+const char *message_error_name(int number);
 
 /** errno value (positive) of an ERROR message, 0 for any other message. */
-int wire_error_of(const struct wire_message *message);
+int message_error_of(const struct wire_message *message);
 
 /** Append to the payload; false if it does not fit. */
-bool wire_add(struct wire_message *message, const void *data, size_t length);
+bool message_add(struct wire_message *message, const void *data, size_t length);
 
 /** Append @text and its NUL. */
-bool wire_add_string(struct wire_message *message, const char *text);
+bool message_add_string(struct wire_message *message, const char *text);
 
 /** Same type and payload (ids are compared by who knows them)? */
-bool wire_same_content(const struct wire_message *a, const struct wire_message *b);
+bool message_same_content(const struct wire_message *a, const struct wire_message *b);
 
 /** One line for people: type, ids, payload with NUL shown as '|'. */
-void wire_print(char *out, size_t size, const struct wire_message *message);
+void message_print(char *out, size_t size, const struct wire_message *message);
 
 #endif
