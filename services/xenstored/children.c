@@ -34,14 +34,23 @@ static size_t map_size(unsigned capacity)
     return sizeof(struct children) + (capacity ? capacity : 1) * sizeof(void *);
 }
 
+/* Set bits of 16, without a library call where the processor's instruction may not be used. */
+static unsigned count_bits(unsigned bits)
+{
+    bits -= bits >> 1 & 0x5555;
+    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
+    bits = (bits + (bits >> 4)) & 0x0f0f;
+    return (bits + (bits >> 8)) & 0x1f;
+}
+
 static unsigned slot_index(uint16_t used, unsigned bit)
 {
-    return (unsigned)__builtin_popcount(used & ((1U << bit) - 1));
+    return count_bits(used & ((1U << bit) - 1));
 }
 
 static unsigned slot_count(const struct trie *trie)
 {
-    return (unsigned)__builtin_popcount(trie->used);
+    return count_bits(trie->used);
 }
 
 static uint64_t name_hash(const struct tree_env *env, const char *name, size_t length)

@@ -226,7 +226,7 @@ static void fire(struct xenstored *xs, struct work *work, const char *path,
 {
     const struct node *node, *parent;
 
-    if (work->mode == WORK_SNAPSHOT)
+    if (work->mode == WORK_SNAPSHOT || !watch_wanted(xs, path))
         return;
     node = tree_lookup(&xs->env, work->tree, path);
     parent = tree_lookup_parent(&xs->env, work->tree, path);

@@ -6,11 +6,10 @@
 
 #define HOME "/local/domain/"
 
-static bool valid_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '/' || c == '_' || c == '@';
-}
+static const bool valid_char[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+    ['/'] = true,         ['_'] = true,         ['@'] = true,
+};
 
 /* The bytes of "/local/domain/N/" that @path starts with; 0 if it does not. */
 static size_t home_prefix(const char *path)
@@ -37,7 +36,7 @@ bool path_canonical(const char *text, domid_t domid, bool special, char *path)
     if (!length || length > XS_ABS_PATH_MAX)
         return false;
     for (size_t i = 0; i < length; i++)
-        if (!valid_char(text[i]) || (text[i] == '/' && text[i + 1] == '/'))
+        if (!valid_char[(uint8_t)text[i]] || (text[i] == '/' && text[i + 1] == '/'))
             return false;
     if (text[length - 1] == '/' && length > 1)
         return false;

@@ -31,6 +31,9 @@ HV_MUST_CHECK int watch_remove(struct xenstored *xs, struct connection *connecti
 /** Remove all watches of the connection. */
 void watch_remove_all(struct xenstored *xs, struct connection *connection);
 
+/** Is any watch on @path or above it? If not, watch_fire() has nobody to tell. */
+bool watch_wanted(const struct xenstored *xs, const char *path);
+
 /** Whose watches a change concerns. */
 enum watch_match {
     WATCH_SUBTREE, /**< those on the path and above it */
