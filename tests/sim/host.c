@@ -215,7 +215,7 @@ static void tidy(struct host *host)
     for (char *name = strtok(names, "|"); name != NULL; name = strtok(NULL, "|")) {
         char path[WIRE_PAYLOAD_MAX];
 
-        snprintf(path, sizeof(path), "/%.2000s", name);
+        snprintf(path, sizeof(path), "/%.4000s", name);
         ck_assert_int_eq(client_rm(host->dom0, 0, path), 0);
     }
     ck_assert_int_eq(client_mkdir(host->dom0, 0, "/tool/xenstored"), 0);
