@@ -214,10 +214,19 @@ static void disconnect(struct xenstored *xs, struct domain *domain)
 
         if (connection->domain == domain)
             connection_destroy(xs, connection);
-        else if (connection->target == domain->domid) /* XSA-233 */
-            connection->target = connection->subject.target = connection->subject.domid;
     }
     domain->connection = NULL;
+}
+
+/* Nobody acts for a domain that is gone (XSA-233). */
+static void forget_target(struct xenstored *xs, domid_t domid)
+{
+    list_for_each (item, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        if (connection->target == domid)
+            connection->target = connection->subject.target = connection->subject.domid;
+    }
 }
 
 static void finish_death(struct xenstored *xs, struct domain *domain)
@@ -229,6 +238,8 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
         domain->dead = xs->cleanup_pending = true;
         return;
     }
+    /* Only now: whoever acted for it could read what it owned, and is told that it went. */
+    forget_target(xs, domid);
     forget(xs, domain);
     if (introduced)
         fire_special(xs, SPECIAL_RELEASE, true, true, domid);
