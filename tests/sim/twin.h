@@ -52,7 +52,7 @@ struct twin {
      * refused, but then without any effect, and may lose events.
      */
     bool (*struck)(const struct twin *twin);
-    bool struck_before; /**< the step that is being done */
+    bool struck_before;     /**< the step that is being done */
     char what[300];         /**< the step that is being done */
     char transcript[20000]; /**< what the model wants for it: "0 WRITE OK|; 3 EVENT /a|t|" */
 };
