@@ -15,7 +15,7 @@
 #include "services/xenstored/xenstored.h"
 
 #define HOST_STORE_DOMID 1U
-#define HOST_CLIENTS     128U
+#define HOST_CLIENTS     1024U
 
 /** How the host is made; all zero is a good choice. */
 struct host_config {
