@@ -79,29 +79,33 @@ void watch_index_destroy(struct xenstored *xs)
 }
 
 /*
- * The hash of a path is chained over its components, so that the hashes of all its prefixes come
- * from one pass. "/" is the empty chain.
+ * The hash of a path is a polynomial over its bytes modulo 2^61 - 1, at a point that only we know:
+ * a guest that chooses paths cannot make them meet in a bucket, and the hashes of all prefixes come
+ * from one pass. "/" hashes to 0; another path's first slash does not count. Not fully reduced,
+ * which does no harm: equal bytes give equal values.
  */
-static uint64_t extend_hash(const struct xenstored *xs, uint64_t hash, const char *name,
-                            size_t length)
+#define HASH_PRIME ((UINT64_C(1) << 61) - 1)
+
+static uint64_t hash_point(const struct xenstored *xs)
 {
-    return hash_chain(hash, hash_bytes(&xs->key, name, length));
+    return xs->key.k0 % (HASH_PRIME - 2) + 2;
+}
+
+static inline uint64_t extend_hash(uint64_t hash, uint64_t point, char byte)
+{
+    unsigned __int128 value = (unsigned __int128)hash * point + (unsigned char)byte;
+    uint64_t sum = ((uint64_t)value & HASH_PRIME) + (uint64_t)(value >> 61);
+
+    return (sum & HASH_PRIME) + (sum >> 61);
 }
 
 static uint64_t path_hash(const struct xenstored *xs, const char *path)
 {
-    uint64_t hash = 0;
+    uint64_t hash = 0, point = hash_point(xs);
 
-    for (;;) {
-        size_t length;
-
-        path += *path == '/';
-        length = (size_t)(strchrnul(path, '/') - path);
-        if (!length)
-            return hash;
-        hash = extend_hash(xs, hash, path, length);
-        path += length;
-    }
+    for (path += *path == '/'; *path; path++)
+        hash = extend_hash(hash, point, *path);
+    return hash;
 }
 
 static struct watch_point *find_point(const struct xenstored *xs, uint64_t hash, const char *path,
@@ -288,38 +292,48 @@ static void fire_point(struct xenstored *xs, struct work *work, struct watch_poi
 struct prefix {
     const char *path;
     size_t length;
-    uint64_t hash;
+    uint64_t hash, point;
 };
 
-static struct prefix first_prefix(const char *path)
+static struct prefix first_prefix(const struct xenstored *xs, const char *path)
 {
-    return (struct prefix){.path = path, .length = 1};
+    return (struct prefix){.path = path, .length = 1, .point = hash_point(xs)};
 }
 
 /* False: the prefix is the path. */
-static bool next_prefix(const struct xenstored *xs, struct prefix *prefix)
+static inline bool next_prefix(struct prefix *prefix)
 {
-    const char *name = prefix->path + prefix->length, *end;
+    const char *at = prefix->path + prefix->length;
 
-    if (!*name)
+    if (!*at)
         return false;
-    name += *name == '/';
-    end = strchrnul(name, '/');
-    prefix->hash = extend_hash(xs, prefix->hash, name, (size_t)(end - name));
-    prefix->length = (size_t)(end - prefix->path);
+    /* The first byte is the slash behind the prefix, or what follows the slash that is "/". */
+    do
+        prefix->hash = extend_hash(prefix->hash, prefix->point, *at++);
+    while (*at && *at != '/');
+    prefix->length = (size_t)(at - prefix->path);
     return true;
+}
+
+/* Most prefixes of a path are not watched, and most of these have an empty bucket. */
+static inline struct watch_point *prefix_point(const struct xenstored *xs,
+                                               const struct prefix *prefix)
+{
+    if (!xs->watch_index->buckets[prefix->hash & xs->watch_index->mask])
+        return NULL;
+    return find_point(xs, prefix->hash, prefix->path, prefix->length);
 }
 
 bool watch_wanted(const struct xenstored *xs, const char *path)
 {
-    struct prefix prefix = first_prefix(path);
+    struct prefix prefix = first_prefix(xs, path);
 
     if (!xs->watch_index->watches)
         return false;
     do {
-        if (find_point(xs, prefix.hash, path, prefix.length))
+        if (prefix_point(xs, &prefix))
             return true;
-    } while (next_prefix(xs, &prefix));
+    } while (next_prefix(&prefix));
     return false;
 }
 
@@ -328,7 +342,7 @@ void watch_fire(struct xenstored *xs, struct work *work, const char *path,
                 const struct perms *old_perms, enum watch_match match)
 {
     const struct change change = {path, perms, parent_perms, old_perms};
-    struct prefix prefix = first_prefix(path);
+    struct prefix prefix = first_prefix(xs, path);
     int below = 0; /* levels from the prefix down to the change */
 
     if (work->mode == WORK_SNAPSHOT || !xs->watch_index->watches)
@@ -341,8 +355,8 @@ void watch_fire(struct xenstored *xs, struct work *work, const char *path,
     for (const char *slash = path; path[1] && slash; slash = strchr(slash + 1, '/'))
         below++;
     do {
-        fire_point(xs, work, find_point(xs, prefix.hash, path, prefix.length), &change, below--);
-    } while (next_prefix(xs, &prefix));
+        fire_point(xs, work, prefix_point(xs, &prefix), &change, below--);
+    } while (next_prefix(&prefix));
 }
 
 /* Tell those who watch exactly @watched, and at a depth as asked for, of @path. */

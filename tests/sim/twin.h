@@ -27,6 +27,7 @@ struct twin_message {
 /** A transaction that the test knows by its slot; each side has an id of its own for it. */
 struct twin_slot {
     bool used;
+    bool refused; /**< a failure struck one of its requests: it may have to be tried again */
     uint32_t model_id, service_id;
 };
 
@@ -46,6 +47,12 @@ struct twin {
     struct twin_party party[TWIN_PARTIES];
     uint64_t seed;
     unsigned step;
+    /**
+     * In a sweep over failures: has the failure struck yet? The step in which it does may be
+     * refused, but then without any effect, and may lose events.
+     */
+    bool (*struck)(const struct twin *twin);
+    bool struck_before;     /**< the step that is being done */
     char what[300];         /**< the step that is being done */
     char transcript[20000]; /**< what the model wants for it: "0 WRITE OK|; 3 EVENT /a|t|" */
 };
@@ -55,9 +62,10 @@ void twin_destroy(struct twin *twin);
 
 /**
  * One request of @party in the transaction of @slot (or TWIN_*). A TRANSACTION_START that succeeds
- * takes the lowest free slot; TRANSACTION_END frees it.
+ * takes the lowest free slot; TRANSACTION_END frees it. False: refused because of the failure that
+ * a sweep brought about.
  */
-void twin_request(struct twin *twin, unsigned party, int slot, uint32_t type, const void *payload,
+bool twin_request(struct twin *twin, unsigned party, int slot, uint32_t type, const void *payload,
                   size_t length);
 
 /** A domain is built; nothing of the store is told. */

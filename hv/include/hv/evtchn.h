@@ -34,8 +34,8 @@ HV_MUST_CHECK int hv_evtchn_alloc_unbound(struct hv *hv, domid_t remote, evtchn_
 /**
  * Bind to @remote_port, which @remote made for this domain; the local end is returned, unmasked, in
  * @port. Xen raises an event at the local end, in case one was sent before; the remote end hears
- * nothing until hv_evtchn_send(). -ENOSPC as above; -ESRCH: no such domain; -EINVAL: @remote_port is
- * not an unbound port for this domain.
+ * nothing until hv_evtchn_send(). -ENOSPC as above; -ESRCH: no such domain; -EINVAL: @remote_port
+ * is not an unbound port for this domain.
  */
 HV_MUST_CHECK int hv_evtchn_bind_interdomain(struct hv *hv, domid_t remote,
                                              evtchn_port_t remote_port, evtchn_port_t *port);

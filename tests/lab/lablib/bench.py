@@ -5,6 +5,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 
 from . import checks, host, ui
 from .image import Image
@@ -118,10 +119,11 @@ def xenstored(logs):
 def xenstored_native(logs):
     """Without Xen: the service on the simulator beside the two daemons, server CPU and memory."""
     host.build_gcc(logs)
-    script = host.need(os.path.join(host.ROOT, "tests/bench/run"))
+    script = os.path.join(host.ROOT, "tests/bench/xenstored_native.py")
     log = os.path.join(logs, "xenstored-native.log")
     with open(log, "w") as out:
-        child = subprocess.Popen([script, host.BUILD], cwd=host.ROOT, stdin=subprocess.DEVNULL, text=True,
+        child = subprocess.Popen([sys.executable, "-u", script, "--build", host.BUILD,
+                                  "--json", os.path.join(logs, "xenstored-native.json")], cwd=host.ROOT, stdin=subprocess.DEVNULL, text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for line in child.stdout:
             out.write(line)

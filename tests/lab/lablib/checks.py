@@ -15,6 +15,8 @@ MODES = {
 
 TEST_XENSTORE_CASES = 12
 STALL_FACTOR = 20
+STALL_SURELY_US = 1000000
+TRY_AGAIN_SECONDS = 150
 
 
 class CheckFailed(Exception):
@@ -152,7 +154,7 @@ def guest_runs(dom0, name, kind, address):
     dom0.expect(f"lab-await 240 grep -aq 'LAB: guest.is.up' /var/log/xen/guest-{name}.log", 260,
                 f"{name} does not come up")
     log = dom0.expect(f"grep -av '^$' /var/log/xen/guest-{name}.log", 30)
-    dom0.shown = log.split("BusyBox")[0]
+    dom0.shown = "\n".join(line for line in log.splitlines() if line.startswith(("PING", "64 ", "LAB", "3 p")))
     if f"ping of dom0 from {address} works" not in log:
         raise CheckFailed(f"{name} cannot ping dom0", log)
     out = dom0.expect(f"ping -c 3 -W 5 {address}", 30, f"dom0 cannot ping {name}")
@@ -171,8 +173,9 @@ def xl_lists(dom0, *names):
 
 
 def xl_console(dom0, name):
-    dom0.shown = dom0.expect(f"echo 'echo sum=$((6*7)); hostname' | lab-pty 60 sum=42 xl console {name}", 90,
+    out = dom0.expect(f"echo 'echo sum=$((6*7)); hostname' | lab-pty 60 sum=42 xl console {name}", 90,
                 f"xl console {name} gives no answer")
+    dom0.shown = out[out.rindex("guest#"):].replace("\x1b[6n", "") if "guest#" in out else out
     return f"a command typed at {name} answered"
 
 
@@ -214,10 +217,15 @@ def cycles(dom0, count):
     return f"{count} cycles, {len(before)} counters equal"
 
 
+# Of the service's own counters, those of what was done; all others are of what there is.
+EVER_GROWING = ("requests:", "commits:", "conflicts:")
+
+
 def _state(dom0):
     state = dom0.expect("lab-state", 60).splitlines()
     if dom0.ours:
-        state += dom0.expect("xenstore-control memreport", 30).splitlines()
+        report = dom0.expect("xenstore-control memreport", 30).splitlines()
+        state += [line for line in report if ":" in line and not line.startswith(EVER_GROWING)]
     return state
 
 
@@ -225,20 +233,29 @@ def _state(dom0):
 
 
 def latency(dom0, count, tries=3):
-    """No answer takes more than 20 times the median; a busy computer is given @tries chances, which a service
-    that loses wake-ups (once in some thousand requests) would waste."""
-    worst = None
-    for attempt in range(tries):
-        out = dom0.expect(f"lab-latency read {count}", 1500, "lab-latency")
-        row = parse_latency(out)
-        text = (f"{row['count']:.0f} requests: median {row['median']:.0f} us, p99 {row['p99']:.0f}, "
+    """No answer takes more than 20 times the median. A service that loses wake-ups (once in some thousand
+    requests, for as long as nothing else wakes it) fails every try; a computer that is busy with something else
+    has tries to spare, and is excused for what it took away itself, by its own account, up to a second."""
+    said = ""
+    begin = time.monotonic()
+    for attempt in range(1, tries + 1):
+        before = dom0.machine.time_taken_away()
+        row = parse_latency(dom0.expect(f"lab-latency read {count}", 1500, "lab-latency"))
+        away = dom0.machine.time_taken_away() - before
+        said = (f"{row['count']:.0f} requests: median {row['median']:.0f} us, p99 {row['p99']:.0f}, "
                 f"p99.9 {row['p999']:.0f}, max {row['max']:.0f} ({row['max'] / row['median']:.1f} times)")
         dom0.latency_row = row
         if row["over20"] == 0:
-            return text + (f", at try {attempt + 1}" if attempt else "")
-        worst = text + f", {row['over20']:.0f} over {STALL_FACTOR} times the median"
-        ui.say(worst, "    ")
-    raise CheckFailed(worst)
+            return said + (f", at try {attempt}" if attempt > 1 else "")
+        said += f", {row['over20']:.0f} over {STALL_FACTOR} times; the computer was away for {away:.1f} s"
+        ui.say(said, "    ")
+        if row["max"] > STALL_SURELY_US:
+            raise CheckFailed(f"an answer took {row['max'] / 1e6:.1f} s: {said}")
+        if time.monotonic() - begin > TRY_AGAIN_SECONDS:
+            break
+    if away < row["max"] / 1e6:
+        raise CheckFailed(said)
+    return said
 
 
 def parse_latency(out):

@@ -94,18 +94,20 @@ class CpioWriter:
         return self.out.getvalue()
 
 
-def _apt(args, cwd):
-    return subprocess.run(["apt-get", "-q", *args], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+def _apt(args, cwd=None, as_root=False):
+    sudo = ["sudo"] if as_root and os.geteuid() != 0 else []
+    return subprocess.run([*sudo, "apt-get", "-q", *args], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def _kernel_package():
-    out = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], text=True, stdout=subprocess.PIPE).stdout
+    """The package that linux-image-amd64 stands for; that name itself where apt has no lists yet."""
+    out = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL).stdout
     for line in out.splitlines():
         if "Depends:" in line:
             return line.split(":", 1)[1].strip()
-    raise ui.Failure("apt knows no linux-image-amd64",
-                     "run `apt-get update` on a Debian 12 with its usual sources (main, security)")
+    return "linux-image-amd64"
 
 
 def _fetch(cache):
@@ -128,9 +130,17 @@ def _fetch(cache):
         found = have()
         if set(wanted) <= set(names) and all(n in found for n in names):
             return {n: found[n] for n in names}
-    names = [*wanted, _kernel_package()]
-    with ui.step(f"downloading {len(names)} Debian packages for dom0 (about 85 MB)"):
+    for name in os.listdir(debs):
+        os.unlink(os.path.join(debs, name))
+    with ui.step(f"downloading {len(wanted) + 1} Debian packages for dom0 (about 85 MB)"):
+        names = [*wanted, _kernel_package()]
         done = _apt(["download", *names], debs)
+        if done.returncode != 0:
+            # Lists of packages that are no longer there, or none at all.
+            ui.say("apt's lists are out of date: apt-get update")
+            _apt(["update"], as_root=True)
+            names = [*wanted, _kernel_package()]
+            done = _apt(["download", *names], debs)
         if done.returncode != 0:
             raise ui.Failure("apt-get could not download the packages for dom0",
                              "run `apt-get update`, check the network and /etc/apt/sources.list", done.stdout)

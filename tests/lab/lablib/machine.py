@@ -194,6 +194,20 @@ class Machine:
                     return line
             self._more(deadline, doing)
 
+    def time_taken_away(self):
+        """Seconds for which QEMU's threads wanted a processor and had none, and that the computer's own host took."""
+        waited = 0.0
+        tasks = f"/proc/{self.qemu.pid}/task"
+        for task in os.listdir(tasks):
+            try:
+                with open(os.path.join(tasks, task, "schedstat")) as f:
+                    waited += int(f.read().split()[1]) / 1e9
+            except (OSError, IndexError):
+                continue
+        with open("/proc/stat") as f:
+            fields = f.readline().split()
+        return waited + int(fields[8]) / os.sysconf("SC_CLK_TCK")
+
     def console_text(self):
         try:
             with open(self.console, errors="replace") as f:

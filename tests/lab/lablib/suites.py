@@ -47,6 +47,9 @@ def _verdict_line(out, what):
     return f"{passed} cases"
 
 
+# Each is something that tests/platform/platform.c tries and must not survive.
+PROTECTIONS = ("text", "rodata", "null", "seal", "tables", "guard", "nx", "smash", "assert", "unmapped")
+
 GUEST = """
 cat >/run/{name}.cfg <<END
 name = "{name}"
@@ -76,11 +79,27 @@ def _conformance_guests(image, verdicts, logs):
         dom0.run("lab-await 180 grep -q 'platform:.*passed' /var/log/xen/guest-platform.log", 200)
         return _verdict_line(dom0.run("cat /var/log/xen/guest-platform.log").output, "platform")
 
+    def protections(dom0):
+        names = " ".join(PROTECTIONS)
+        for name in PROTECTIONS:
+            dom0.expect(GUEST.format(name=f"p-{name}", image="platform", words=f"test={name}"), 60)
+        out = dom0.expect(f"""
+            for name in {names}; do
+                lab-await 60 "xl list p-$name | grep -q 'c-  *[0-9.]*$'" || exit 1
+                log=/var/log/xen/guest-p-$name.log
+                grep -aq 'still here' $log && {{ echo "$name: nothing stopped it"; exit 1; }}
+                grep -aq '^panic: ' $log || {{ echo "$name: no panic on the console"; cat $log; exit 1; }}
+                xl destroy p-$name
+            done
+            grep -ah '^panic: ' /var/log/xen/guest-p-*.log""", 900, "a protection does not hold")
+        return f"{len(out.splitlines())} panics: {names}"
+
     with Machine(image, "conformance-guests", logs, files, guests=False, cpus=1) as machine:
         dom0 = checks.Dom0(machine, "c", verdicts, "conformance")
         if dom0.check("C xenstored for the guests", checks.store_starts):
             dom0.check("two domains on real Xen", two_domains)
             dom0.check("the platform on real Xen", platform)
+            dom0.check("what the platform forbids ends in a panic", protections)
 
 
 def _conformance_store(image, verdicts, logs):
