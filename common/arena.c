@@ -3,21 +3,13 @@
 
 #include <string.h>
 
+#include "common/arena_class.h"
+
 /*
  * Pages are numbered from the arena's base. A bitmap has a bit for each free page. A slab is one
  * page of objects of one size class, with a header at its start; slabs of a class that have room
  * form a list by page number. Page 0 holds the arena itself, so 0 serves as "none".
  */
-#define PAGE         4096U
-#define FINE_STEP    8U /* classes of 8 bytes up to FINE_MAX: nodes are of about 50 bytes */
-#define FINE_MAX     256U
-#define COARSE_STEP  64U
-#define COARSE_MAX   1024U
-#define SLAB_MAX     2032U /* two to a page */
-#define FINE_COUNT   (FINE_MAX / FINE_STEP)
-#define COARSE_COUNT ((COARSE_MAX - FINE_MAX) / COARSE_STEP)
-#define CLASS_COUNT  (FINE_COUNT + COARSE_COUNT + 2)
-
 struct slab {
     uint32_t next, prev; /* slabs of the class with room; 0: none */
     uint16_t class;
@@ -25,6 +17,8 @@ struct slab {
     uint16_t free;  /* offset of the first free object in the page; 0: none */
     uint16_t fresh; /* offset of the first object that was never used */
 };
+
+_Static_assert(sizeof(struct slab) == SLAB_HEADER, "the classes count on it");
 
 struct arena {
     uint8_t *base;
@@ -37,27 +31,9 @@ struct arena {
     uint64_t free_bits[];
 };
 
-static unsigned class_of(size_t size)
-{
-    if (size <= FINE_MAX)
-        return size == 0 ? 0 : (unsigned)((size - 1) / FINE_STEP);
-    if (size <= COARSE_MAX)
-        return FINE_COUNT + (unsigned)((size - FINE_MAX - 1) / COARSE_STEP);
-    return size <= 1360 ? CLASS_COUNT - 2 : CLASS_COUNT - 1;
-}
-
-static size_t class_size(unsigned class)
-{
-    if (class < FINE_COUNT)
-        return (class + 1) * FINE_STEP;
-    if (class < FINE_COUNT + COARSE_COUNT)
-        return FINE_MAX + (class - FINE_COUNT + 1) * COARSE_STEP;
-    return class == CLASS_COUNT - 2 ? 1360 : SLAB_MAX;
-}
-
 size_t arena_size_class(size_t size)
 {
-    return size <= SLAB_MAX ? class_size(class_of(size)) : (size + PAGE - 1) / PAGE * PAGE;
+    return size <= SLAB_MAX ? class_size(class_of(size)) : page_count(size) * PAGE;
 }
 
 struct arena *arena_create(void *base, size_t pages)
@@ -76,6 +52,11 @@ struct arena *arena_create(void *base, size_t pages)
         arena->free_bits[page / 64] |= UINT64_C(1) << page % 64;
     arena->free_pages = pages - own;
     return arena;
+}
+
+void arena_destroy(struct arena *arena)
+{
+    /* All of it lies in the caller's pages. */
 }
 
 static bool page_free(const struct arena *arena, size_t page)
@@ -201,7 +182,7 @@ void *arena_alloc(struct arena *arena, size_t size)
     if (size <= SLAB_MAX) {
         object = slab_alloc(arena, class_of(size));
     } else if (size <= ARENA_ALLOC_MAX) {
-        uint32_t page = take_pages(arena, (size + PAGE - 1) / PAGE);
+        uint32_t page = take_pages(arena, page_count(size));
 
         if (page)
             object = arena->base + (size_t)page * PAGE;
@@ -231,7 +212,7 @@ void arena_free(struct arena *arena, void *object, size_t size)
         slab_free(arena, object);
     else
         give_pages(arena, (uint32_t)((size_t)((uint8_t *)object - arena->base) / PAGE),
-                   (size + PAGE - 1) / PAGE);
+                   page_count(size));
 }
 
 void arena_usage(const struct arena *arena, struct arena_usage *usage)

@@ -7,6 +7,9 @@
  * Callers free with the size they asked for, so that objects carry no header: a store of 100,000
  * small nodes is mostly nodes. Neither allocation nor free ever looks at memory in proportion to
  * the size of the arena, but for the search of free runs, which goes on where the last one ended.
+ *
+ * There are two: arena.c, and arena_checked.c for builds with sanitizers, where each object is a
+ * malloc() of its own within the same bounds.
  */
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
@@ -25,6 +28,9 @@ struct arena;
  * its own tables live inside. NULL if @pages is under 8.
  */
 struct arena *arena_create(void *base, size_t pages);
+
+/** Let go of the arena and all objects in it. The pages at its base are the caller's again. */
+void arena_destroy(struct arena *arena);
 
 /** @size bytes aligned to 8 (to a page if over half a page), not zeroed; NULL if there are none. */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -6,61 +6,14 @@
 
 #include "node.h"
 #include "tree.h"
+#include "trie.h"
 
 /* Below this a trie becomes an array again; the gap keeps a directory from flapping. */
 #define SHRINK_AT (CHILDREN_SMALL / 2)
 
-#define LEVELS 16U /* of 4 bits of the 64-bit hash */
-
-/*
- * A node of the trie. A set bit in @used is a slot, in the order of the bits; the slots whose bit
- * is also set in @subs are tries, the others children.
- */
-struct trie {
-    uint32_t refs : 27;
-    uint32_t capacity : 5;
-    uint16_t used;
-    uint16_t subs;
-    void *slot[];
-};
-
-static size_t trie_size(unsigned capacity)
-{
-    return sizeof(struct trie) + capacity * sizeof(void *);
-}
-
 static size_t map_size(unsigned capacity)
 {
     return sizeof(struct children) + (capacity ? capacity : 1) * sizeof(void *);
-}
-
-/* Set bits of 16, without a library call where the processor's instruction may not be used. */
-static unsigned count_bits(unsigned bits)
-{
-    bits -= bits >> 1 & 0x5555;
-    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
-    bits = (bits + (bits >> 4)) & 0x0f0f;
-    return (bits + (bits >> 8)) & 0x1f;
-}
-
-static unsigned slot_index(uint16_t used, unsigned bit)
-{
-    return count_bits(used & ((1U << bit) - 1));
-}
-
-static unsigned slot_count(const struct trie *trie)
-{
-    return count_bits(trie->used);
-}
-
-static uint64_t name_hash(const struct tree_env *env, const char *name, size_t length)
-{
-    return hash_bytes(&env->key, name, length);
-}
-
-static unsigned nibble(uint64_t hash, unsigned level)
-{
-    return hash >> (4 * level) & 15;
 }
 
 /* Which slot of an array holds the child; @count if none does. */
@@ -85,75 +38,7 @@ struct node *children_find(const struct tree_env *env, const struct children *ch
         return i < children->count ? children->slot[i] : NULL;
     }
 
-    uint64_t hash = name_hash(env, name, length);
-    const struct trie *trie = children->slot[0];
-
-    for (unsigned level = 0;; level++) {
-        unsigned bit = nibble(hash, level);
-        void *slot;
-
-        if (!(trie->used >> bit & 1))
-            return NULL;
-        slot = trie->slot[slot_index(trie->used, bit)];
-        if (!(trie->subs >> bit & 1))
-            return node_is_called(slot, name, length) ? slot : NULL;
-        trie = slot;
-    }
-}
-
-/* A copy of the trie with room for @capacity slots, holding its own references; NULL. */
-static struct trie *trie_copy(struct tree_env *env, const struct trie *trie, unsigned capacity)
-{
-    struct trie *copy = arena_alloc(env->arena, trie_size(capacity));
-
-    if (!copy)
-        return NULL;
-    *copy = (struct trie){.refs = 1, .capacity = capacity & 31, .used = trie->used};
-    copy->subs = trie->subs;
-    for (unsigned bit = 0, i = 0; bit < 16; bit++) {
-        if (!(trie->used >> bit & 1))
-            continue;
-        copy->slot[i] = trie->slot[i];
-        if (trie->subs >> bit & 1)
-            ((struct trie *)trie->slot[i])->refs++;
-        else
-            node_get(trie->slot[i]);
-        i++;
-    }
-    return copy;
-}
-
-/* Drops a reference; depth of recursion is at most LEVELS. */
-static void trie_put(struct tree_env *env, struct trie *trie)
-{
-    if (--trie->refs)
-        return;
-    for (unsigned bit = 0, i = 0; bit < 16; bit++) {
-        if (!(trie->used >> bit & 1))
-            continue;
-        if (trie->subs >> bit & 1)
-            trie_put(env, trie->slot[i]);
-        else
-            node_put(env, trie->slot[i]);
-        i++;
-    }
-    arena_free(env->arena, trie, trie_size(trie->capacity));
-}
-
-/* The trie at *@link, made exclusive; NULL without memory. */
-static struct trie *trie_own(struct tree_env *env, void **link)
-{
-    struct trie *trie = *link;
-
-    if (trie->refs > 1) {
-        struct trie *copy = trie_copy(env, trie, slot_count(trie));
-
-        if (!copy)
-            return NULL;
-        trie->refs--;
-        *link = trie = copy;
-    }
-    return trie;
+    return trie_find(env, children->slot[0], name, length);
 }
 
 /* The map at *@link, made exclusive, with room for at least @capacity if it is an array; NULL. */
@@ -180,7 +65,7 @@ static struct children *map_own(struct tree_env *env, struct children **link, un
     } else {
         map->refs--;
         if (!capacity)
-            ((struct trie *)copy->slot[0])->refs++;
+            trie_get(copy->slot[0]);
         for (unsigned i = 0; capacity && i < map->count; i++)
             node_get(copy->slot[i]);
     }
@@ -192,136 +77,20 @@ struct node **children_own(struct tree_env *env, struct children **link, const c
                            size_t length)
 {
     struct children *map = map_own(env, link, 0);
-    struct trie *trie;
-    uint64_t hash;
-    void **slot;
 
     if (!map)
         return NULL;
     if (map->capacity)
         return (struct node **)&map->slot[array_index(map, name, length)];
 
-    hash = name_hash(env, name, length);
-    slot = &map->slot[0];
-    for (unsigned level = 0;; level++) {
-        unsigned bit = nibble(hash, level);
-
-        trie = trie_own(env, slot);
-        if (!trie)
-            return NULL;
-        slot = &trie->slot[slot_index(trie->used, bit)];
-        if (!(trie->subs >> bit & 1))
-            return (struct node **)slot;
-    }
-}
-
-/* Put @what into the free slot @bit of the exclusive trie at *@link. */
-static int trie_add(struct tree_env *env, void **link, unsigned bit, void *what)
-{
-    struct trie *trie = *link;
-    unsigned count = slot_count(trie), index = slot_index(trie->used, bit);
-
-    if (count == trie->capacity) {
-        struct trie *larger = arena_alloc(env->arena, trie_size(count + 1));
-
-        if (!larger)
-            return -ENOMEM;
-        memcpy(larger, trie, trie_size(count));
-        larger->capacity = (count + 1) & 31;
-        arena_free(env->arena, trie, trie_size(trie->capacity));
-        *link = trie = larger;
-    }
-    memmove(&trie->slot[index + 1], &trie->slot[index], (count - index) * sizeof(void *));
-    trie->slot[index] = what;
-    trie->used |= (uint16_t)(1U << bit);
-    return 0;
-}
-
-static struct trie *trie_new(struct tree_env *env, unsigned capacity)
-{
-    struct trie *trie = arena_alloc(env->arena, trie_size(capacity));
-
-    if (trie)
-        *trie = (struct trie){.refs = 1, .capacity = capacity & 31};
-    return trie;
-}
-
-/*
- * A chain of tries, from @level on, that holds both children, whose hashes agree below @level. The
- * references stay the caller's to move. NULL without memory, or if the hashes do not differ at all,
- * which their key keeps anyone from bringing about.
- */
-static struct trie *trie_split(struct tree_env *env, struct node *a, uint64_t a_hash,
-                               struct node *b, uint64_t b_hash, unsigned level)
-{
-    struct trie *top = NULL, *below = NULL;
-    unsigned deepest = level;
-
-    while (deepest < LEVELS && nibble(a_hash, deepest) == nibble(b_hash, deepest))
-        deepest++;
-    if (deepest == LEVELS)
-        return NULL;
-
-    for (unsigned at = deepest + 1; at-- > level; below = top) {
-        unsigned a_bit = nibble(a_hash, at), b_bit = nibble(b_hash, at);
-
-        top = trie_new(env, at == deepest ? 2 : 1);
-        if (!top)
-            break;
-        top->used = (uint16_t)(1U << a_bit | 1U << b_bit);
-        if (at == deepest) {
-            top->slot[a_bit > b_bit] = a;
-            top->slot[b_bit > a_bit] = b;
-        } else {
-            top->subs = top->used;
-            top->slot[0] = below;
-        }
-    }
-    while (!top && below) {
-        struct trie *next = below->subs ? below->slot[0] : NULL;
-
-        arena_free(env->arena, below, trie_size(below->capacity));
-        below = next;
-    }
-    return top;
-}
-
-/* Add @node below the exclusive map's trie at *@link. */
-static int trie_insert(struct tree_env *env, void **link, struct node *node)
-{
-    uint64_t hash = name_hash(env, node->text, node->name_length);
-
-    for (unsigned level = 0;; level++) {
-        unsigned bit = nibble(hash, level);
-        struct trie *trie = trie_own(env, link), *sub;
-        struct node *other;
-        void **slot;
-
-        if (!trie)
-            return -ENOMEM;
-        if (!(trie->used >> bit & 1))
-            return trie_add(env, link, bit, node);
-        slot = &trie->slot[slot_index(trie->used, bit)];
-        if (trie->subs >> bit & 1) {
-            link = slot;
-            continue;
-        }
-        other = *slot;
-        sub = trie_split(env, other, name_hash(env, other->text, other->name_length), node, hash,
-                         level + 1);
-        if (!sub)
-            return -ENOMEM;
-        *slot = sub;
-        trie->subs |= (uint16_t)(1U << bit);
-        return 0;
-    }
+    return trie_own_slot(env, &map->slot[0], name, length);
 }
 
 /* Turn the full exclusive array at *@link into a trie. */
 static int array_to_trie(struct tree_env *env, struct children **link)
 {
     struct children *array = *link, *map = arena_alloc(env->arena, map_size(0));
-    struct trie *root = map ? trie_new(env, CHILDREN_SMALL) : NULL;
+    struct trie *root = map ? trie_create(env) : NULL;
     unsigned done;
 
     if (!root) {
@@ -399,42 +168,6 @@ static void trie_to_array(struct tree_env *env, struct children **link)
     *link = array;
 }
 
-/* Close the gap that slot @bit leaves. */
-static void trie_take(struct trie *trie, unsigned bit)
-{
-    unsigned index = slot_index(trie->used, bit), count = slot_count(trie);
-
-    memmove(&trie->slot[index], &trie->slot[index + 1], (count - index - 1) * sizeof(void *));
-    trie->used &= (uint16_t) ~(1U << bit);
-    trie->subs &= (uint16_t) ~(1U << bit);
-}
-
-/* Remove the child, which exists, below the exclusive map's trie; returns its reference. */
-static struct node *trie_remove(struct tree_env *env, void **link, const char *name, size_t length)
-{
-    uint64_t hash = name_hash(env, name, length);
-    struct trie *path[LEVELS];
-    struct node *node;
-    unsigned level;
-
-    for (level = 0;; level++) {
-        struct trie *trie = path[level] = trie_own(env, link);
-
-        if (!trie)
-            return NULL;
-        link = &trie->slot[slot_index(trie->used, nibble(hash, level))];
-        if (!(trie->subs >> nibble(hash, level) & 1))
-            break;
-    }
-    node = *link;
-    trie_take(path[level], nibble(hash, level));
-    for (; level > 0 && !path[level]->used; level--) {
-        trie_take(path[level - 1], nibble(hash, level - 1));
-        arena_free(env->arena, path[level], trie_size(path[level]->capacity));
-    }
-    return node;
-}
-
 int children_remove(struct tree_env *env, struct children **link, const char *name, size_t length)
 {
     struct children *map = map_own(env, link, 0);
@@ -484,55 +217,14 @@ void children_put(struct tree_env *env, struct children *children)
     arena_free(env->arena, children, map_size(children->capacity));
 }
 
-/*
- * The cursor of a trie is the path of slots to go down, a nibble a level with the root's lowest, of
- * the next child to hand out; its end is UINT64_MAX. An array's is the next index.
- */
+/* The cursor of an array is the next index; that of a trie is its own. */
 struct node *children_next(const struct children *children, uint64_t *cursor)
 {
-    const struct trie *path[LEVELS];
-    unsigned level = 0, bit = 0;
-    struct node *node = NULL;
-
-    if (!children || *cursor == UINT64_MAX)
+    if (!children)
         return NULL;
     if (children->capacity)
         return *cursor < children->count ? children->slot[(*cursor)++] : NULL;
-
-    path[0] = children->slot[0];
-    for (;;) {
-        const struct trie *trie = path[level];
-
-        bit = nibble(*cursor, level);
-        while (bit < 16 && !(trie->used >> bit & 1))
-            bit++;
-        if (bit < 16) {
-            /* From here on down, what the cursor said below another slot means nothing. */
-            if (bit != nibble(*cursor, level))
-                *cursor = (uint64_t)bit << 4 * level | (*cursor & ((UINT64_C(1) << 4 * level) - 1));
-            if (!(trie->subs >> bit & 1)) {
-                node = trie->slot[slot_index(trie->used, bit)];
-            } else {
-                path[level + 1] = trie->slot[slot_index(trie->used, bit)];
-                level++;
-                continue;
-            }
-        }
-
-        /* Move on to the slot behind this one, a level up where there is none. */
-        while (nibble(*cursor, level) == 15 || bit >= 16) {
-            bit = 0;
-            if (level == 0) {
-                *cursor = UINT64_MAX;
-                return node;
-            }
-            level--;
-        }
-        *cursor = (*cursor & ((UINT64_C(1) << 4 * level) - 1)) |
-                  (uint64_t)(nibble(*cursor, level) + 1) << 4 * level;
-        if (node)
-            return node;
-    }
+    return trie_next(children->slot[0], cursor);
 }
 
 /* Heap sort: no extra memory, no bad case. */

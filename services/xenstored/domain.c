@@ -23,28 +23,53 @@ static bool unlimited(const struct xenstored *xs, domid_t domid)
     return domid == xs->priv_domid || domid == hv_domid(xs->hv);
 }
 
+/* The known ones of DOMAIN_BLOCK neighbouring domids; there while there is one. */
+struct domain_block {
+    uint32_t count;
+    struct domain *domain[DOMAIN_BLOCK];
+};
+
+static struct domain_block **block_of(struct xenstored *xs, domid_t domid)
+{
+    return &xs->domain_blocks[domid / DOMAIN_BLOCK];
+}
+
 struct domain *domain_find(const struct xenstored *xs, domid_t domid)
 {
-    struct domain **block;
+    struct domain_block *block;
 
     if (domid >= HV_DOMID_FIRST_RESERVED)
         return NULL;
     block = xs->domain_blocks[domid / DOMAIN_BLOCK];
-    return block ? block[domid % DOMAIN_BLOCK] : NULL;
+    return block ? block->domain[domid % DOMAIN_BLOCK] : NULL;
+}
+
+/* Free the block that @domid is in if nobody is left in it. */
+static void drop_block(struct xenstored *xs, domid_t domid)
+{
+    struct domain_block **block = block_of(xs, domid);
+
+    if (!*block || (*block)->count)
+        return;
+    arena_free(xs->arena, *block, sizeof(**block));
+    *block = NULL;
 }
 
 struct domain *domain_create(struct xenstored *xs, domid_t domid)
 {
-    struct domain *domain = domain_find(xs, domid), ***block;
+    struct domain *domain = domain_find(xs, domid);
+    struct domain_block **block;
 
     if (domain || domid >= HV_DOMID_FIRST_RESERVED)
         return domain;
-    block = &xs->domain_blocks[domid / DOMAIN_BLOCK];
+    block = block_of(xs, domid);
     if (!*block)
-        *block = arena_zalloc(xs->arena, DOMAIN_BLOCK * sizeof(**block));
+        *block = arena_zalloc(xs->arena, sizeof(**block));
     domain = *block ? arena_zalloc(xs->arena, sizeof(*domain)) : NULL;
-    if (!domain)
+    if (!domain) {
+        drop_block(xs, domid);
         return NULL;
+    }
     domain->domid = domid;
     domain->features = XS_FEATURES;
     domain->defaults = &xs->limits;
@@ -53,16 +78,21 @@ struct domain *domain_create(struct xenstored *xs, domid_t domid)
     domain->credit_time = hv_now(xs->hv);
     list_init(&domain->touched);
     list_append(&xs->domains, &domain->all);
-    (*block)[domid % DOMAIN_BLOCK] = domain;
+    (*block)->domain[domid % DOMAIN_BLOCK] = domain;
+    (*block)->count++;
     xs->domain_count++;
     return domain;
 }
 
 static void forget(struct xenstored *xs, struct domain *domain)
 {
+    struct domain_block *block = *block_of(xs, domain->domid);
+
     list_remove(&domain->all);
     list_remove(&domain->touched);
-    xs->domain_blocks[domain->domid / DOMAIN_BLOCK][domain->domid % DOMAIN_BLOCK] = NULL;
+    block->domain[domain->domid % DOMAIN_BLOCK] = NULL;
+    block->count--;
+    drop_block(xs, domain->domid);
     xs->domain_count--;
     arena_free(xs->arena, domain, sizeof(*domain));
 }
@@ -214,10 +244,19 @@ static void disconnect(struct xenstored *xs, struct domain *domain)
 
         if (connection->domain == domain)
             connection_destroy(xs, connection);
-        else if (connection->target == domain->domid) /* XSA-233 */
-            connection->target = connection->subject.target = connection->subject.domid;
     }
     domain->connection = NULL;
+}
+
+/* Nobody acts for a domain that is gone (XSA-233). */
+static void forget_target(struct xenstored *xs, domid_t domid)
+{
+    list_for_each (item, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        if (connection->target == domid)
+            connection->target = connection->subject.target = connection->subject.domid;
+    }
 }
 
 static void finish_death(struct xenstored *xs, struct domain *domain)
@@ -229,6 +268,8 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
         domain->dead = xs->cleanup_pending = true;
         return;
     }
+    /* Only now: whoever acted for it could read what it owned, and is told that it went. */
+    forget_target(xs, domid);
     forget(xs, domain);
     if (introduced)
         fire_special(xs, SPECIAL_RELEASE, true, true, domid);
@@ -457,6 +498,4 @@ void domain_destroy_all(struct xenstored *xs)
 {
     list_for_each_safe (item, after, &xs->domains)
         forget(xs, LIST_ENTRY(item, struct domain, all));
-    for (unsigned i = 0; i < DOMAIN_BLOCKS; i++)
-        arena_free(xs->arena, xs->domain_blocks[i], DOMAIN_BLOCK * sizeof(struct domain *));
 }

@@ -20,6 +20,12 @@ bool output_spare_ready(struct xenstored *xs)
     return xs->spare;
 }
 
+void output_spare_drop(struct xenstored *xs)
+{
+    arena_free(xs->arena, xs->spare, SPARE_SIZE);
+    xs->spare = NULL;
+}
+
 static void enqueue(struct xenstored *xs, struct output *output)
 {
     struct connection *connection = output->connection;

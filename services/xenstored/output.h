@@ -11,6 +11,9 @@
 /** See to it that there is a buffer for a reply even when memory is out. False: there is none. */
 bool output_spare_ready(struct xenstored *xs);
 
+/** Give the spare back at the end. */
+void output_spare_drop(struct xenstored *xs);
+
 /** Queue a reply of which @sent bytes are on the ring already. Never fails (uses the spare). */
 void output_queue_reply(struct xenstored *xs, struct connection *connection, const void *message,
                         size_t length, size_t sent);

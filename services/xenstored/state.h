@@ -30,6 +30,7 @@
 #define EVENT_BUCKETS 1024U
 
 struct connection;
+struct domain_block;
 struct transaction;
 struct xenstored;
 
@@ -143,7 +144,7 @@ struct xenstored {
     struct watch_index *watch_index;
 
     struct list domains;
-    struct domain **domain_blocks[DOMAIN_BLOCKS];
+    struct domain_block *domain_blocks[DOMAIN_BLOCKS];
     uint32_t domain_count;
     struct list touched;
     struct quota_limits limits; /* of each domain that has none of its own */

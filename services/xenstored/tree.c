@@ -80,6 +80,12 @@ int tree_env_init(struct tree_env *env, struct arena *arena, struct perms_table 
     return env->walk ? 0 : -ENOMEM;
 }
 
+void tree_env_destroy(struct tree_env *env)
+{
+    arena_free(env->arena, env->walk, WALK_DEPTH * sizeof(*env->walk));
+    env->walk = NULL;
+}
+
 int tree_create(struct tree_env *env, struct tree *tree, domid_t owner)
 {
     struct perm only_owner = {.domid = owner};

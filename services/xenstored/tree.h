@@ -85,6 +85,9 @@ struct tree_env {
 HV_MUST_CHECK int tree_env_init(struct tree_env *env, struct arena *arena,
                                 struct perms_table *perms, const struct hash_key *key);
 
+/** Give back what tree_env_init() took. */
+void tree_env_destroy(struct tree_env *env);
+
 /** A tree with just "/" owned by @owner. -ENOMEM. */
 HV_MUST_CHECK int tree_create(struct tree_env *env, struct tree *tree, domid_t owner);
 

@@ -34,6 +34,11 @@ struct watch_index {
     struct watch_point *buckets[];
 };
 
+static size_t index_size(size_t buckets)
+{
+    return sizeof(struct watch_index) + buckets * sizeof(struct watch_point *);
+}
+
 static const char *const special_names[SPECIAL_COUNT] = {
     [SPECIAL_INTRODUCE] = "@introduceDomain",
     [SPECIAL_RELEASE] = "@releaseDomain",
@@ -60,12 +65,17 @@ int watch_index_create(struct xenstored *xs)
 
     while (buckets < xs->arena_pages * 4UL && buckets < limit)
         buckets *= 2;
-    xs->watch_index =
-        arena_zalloc(xs->arena, sizeof(struct watch_index) + buckets * sizeof(void *));
+    xs->watch_index = arena_zalloc(xs->arena, index_size(buckets));
     if (!xs->watch_index)
         return -ENOMEM;
     xs->watch_index->mask = buckets - 1;
     return 0;
+}
+
+void watch_index_destroy(struct xenstored *xs)
+{
+    arena_free(xs->arena, xs->watch_index, index_size(xs->watch_index->mask + 1));
+    xs->watch_index = NULL;
 }
 
 /*

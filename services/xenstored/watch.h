@@ -17,6 +17,9 @@
 /** Make the index, of about one bucket for each KiB of the arena. -ENOMEM. */
 HV_MUST_CHECK int watch_index_create(struct xenstored *xs);
 
+/** Give the index back; no watch is left in it. */
+void watch_index_destroy(struct xenstored *xs);
+
 /**
  * Register a watch on the canonical @path. @relative: its events bear paths relative to the
  * connection's home. Its first event goes to @work. -EEXIST, -ENOSPC (quota), -ENOMEM.

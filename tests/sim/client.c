@@ -110,18 +110,27 @@ static void cut(struct client *client, uint32_t length)
     struct arrived **last = &client->first, *arrived;
     uint32_t header[4];
 
+    if (length > WIRE_PAYLOAD_MAX && client->garbled) {
+        client->have = 0;
+        return;
+    }
     if (length > WIRE_PAYLOAD_MAX) {
         fprintf(stderr, "d%u: the service sent a payload of %u bytes\n", client->domid, length);
         abort();
     }
     while (*last != NULL)
         last = &(*last)->next;
-    arrived = calloc(1, sizeof(*arrived));
+    arrived = malloc(sizeof(*arrived));
     if (arrived == NULL)
         abort();
     memcpy(header, client->partial, WIRE_HEADER);
-    arrived->message = (struct wire_message){header[0], header[1], header[2], length, {0}};
+    arrived->next = NULL;
+    arrived->message.type = header[0];
+    arrived->message.req_id = header[1];
+    arrived->message.tx_id = header[2];
+    arrived->message.length = length;
     memcpy(arrived->message.payload, client->partial + WIRE_HEADER, length);
+    arrived->message.payload[length] = 0;
     client->have = 0;
     *last = arrived;
 }

@@ -30,6 +30,7 @@ struct client {
     evtchn_port_t port; /**< its own end */
     uint32_t next_req_id;
     bool deaf;             /**< does not read its ring (host_run() leaves it alone) */
+    bool garbled;          /**< plays with its own ring: what it reads need not be messages */
     struct arrived *first; /**< what was read and not yet taken */
     uint8_t partial[WIRE_HEADER + WIRE_PAYLOAD_MAX]; /**< start of a message that goes on */
     size_t have;

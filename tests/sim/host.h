@@ -15,7 +15,7 @@
 #include "services/xenstored/xenstored.h"
 
 #define HOST_STORE_DOMID 1U
-#define HOST_CLIENTS     128U
+#define HOST_CLIENTS     1024U
 
 /** How the host is made; all zero is a good choice. */
 struct host_config {
@@ -56,6 +56,9 @@ void host_pass(struct host *host, uint64_t nanoseconds);
 
 /** A new domain with a ring, not yet introduced. Fails the test if the domid is not free. */
 struct client *host_boot(struct host *host, domid_t domid, uint32_t start_index);
+
+/** The same for a domain that the test made. */
+struct client *host_adopt(struct host *host, struct hv *hv, domid_t domid, uint32_t start_index);
 
 /** Send INTRODUCE for it from dom0; 0 or an errno value. */
 int host_introduce(struct host *host, struct client *guest);

@@ -16,6 +16,7 @@ MODES = {
 TEST_XENSTORE_CASES = 12
 STALL_FACTOR = 20
 STALL_SURELY_US = 1000000
+TRY_AGAIN_SECONDS = 150
 
 
 class CheckFailed(Exception):
@@ -153,7 +154,7 @@ def guest_runs(dom0, name, kind, address):
     dom0.expect(f"lab-await 240 grep -aq 'LAB: guest.is.up' /var/log/xen/guest-{name}.log", 260,
                 f"{name} does not come up")
     log = dom0.expect(f"grep -av '^$' /var/log/xen/guest-{name}.log", 30)
-    dom0.shown = log.split("BusyBox")[0]
+    dom0.shown = "\n".join(line for line in log.splitlines() if line.startswith(("PING", "64 ", "LAB", "3 p")))
     if f"ping of dom0 from {address} works" not in log:
         raise CheckFailed(f"{name} cannot ping dom0", log)
     out = dom0.expect(f"ping -c 3 -W 5 {address}", 30, f"dom0 cannot ping {name}")
@@ -172,8 +173,9 @@ def xl_lists(dom0, *names):
 
 
 def xl_console(dom0, name):
-    dom0.shown = dom0.expect(f"echo 'echo sum=$((6*7)); hostname' | lab-pty 60 sum=42 xl console {name}", 90,
+    out = dom0.expect(f"echo 'echo sum=$((6*7)); hostname' | lab-pty 60 sum=42 xl console {name}", 90,
                 f"xl console {name} gives no answer")
+    dom0.shown = out[out.rindex("guest#"):].replace("\x1b[6n", "") if "guest#" in out else out
     return f"a command typed at {name} answered"
 
 
@@ -235,6 +237,7 @@ def latency(dom0, count, tries=3):
     requests, for as long as nothing else wakes it) fails every try; a computer that is busy with something else
     has tries to spare, and is excused for what it took away itself, by its own account, up to a second."""
     said = ""
+    begin = time.monotonic()
     for attempt in range(1, tries + 1):
         before = dom0.machine.time_taken_away()
         row = parse_latency(dom0.expect(f"lab-latency read {count}", 1500, "lab-latency"))
@@ -248,6 +251,8 @@ def latency(dom0, count, tries=3):
         ui.say(said, "    ")
         if row["max"] > STALL_SURELY_US:
             raise CheckFailed(f"an answer took {row['max'] / 1e6:.1f} s: {said}")
+        if time.monotonic() - begin > TRY_AGAIN_SECONDS:
+            break
     if away < row["max"] / 1e6:
         raise CheckFailed(said)
     return said

@@ -74,6 +74,8 @@ def include_rule(path):
                                     re.compile(r'"\.\./[a-z_]+\.h"')]
     if path.startswith('hv/sim/'):
         return 'the simulator', [CONTRACT, anything, re.compile(r'"hv/sim/[a-z_]+\.h"')]
+    if path == 'common/arena_checked.c':
+        return 'what sanitizers see of the arena', [CONTRACT, LIBC, COMMON, re.compile(r'<stdlib\.h>')]
     if path.startswith('common/'):
         return 'common', [CONTRACT, LIBC, COMMON]
     if path.startswith('services/'):

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The arena of builds with sanitizers: each object comes from malloc() with exactly the size that
+ * was asked for, so that the sanitizer sees an access beside it or after its release. A free of
+ * what is not in use, or with another size than it was allocated with, ends the program here.
+ *
+ * Bounds and figures are those of arena.c where its slabs have no holes: a class takes the pages
+ * that its objects fill. What fails thus depends on the requests alone.
+ */
+#include "common/arena_checked.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena_class.h"
+
+/* An object in use. Kept beside it, not before it: what is before an object is not to be touched.
+ */
+struct record {
+    struct record *next; /* in the bucket */
+    void *object;
+    size_t size;
+};
+
+struct arena {
+    size_t pages_total, pages_used;
+    size_t bytes_used;
+    uint64_t failures;
+    uint64_t attempts, fail_at;
+    size_t in_use[CLASS_COUNT];
+    size_t mask; /* buckets - 1 */
+    struct record *buckets[];
+};
+
+/* Not zero, and no valid pointer: what reads an object before it writes it shall be noticed. */
+#define FRESH 0xa5
+
+static void broken(const char *what, const void *object, size_t size)
+{
+    fprintf(stderr, "arena: %s: object %p of %zu bytes\n", what, object, size);
+    abort();
+}
+
+size_t arena_size_class(size_t size)
+{
+    return size <= SLAB_MAX ? class_size(class_of(size)) : page_count(size) * PAGE;
+}
+
+struct arena *arena_create(void *base, size_t pages)
+{
+    size_t own = page_count(256 + (pages + 63) / 64 * 8); /* the tables that arena.c keeps */
+    size_t buckets = 64;
+    struct arena *arena;
+
+    if (pages < 8 || pages <= own || pages > UINT32_MAX)
+        return NULL;
+    while (buckets < pages * 8)
+        buckets *= 2;
+    arena = calloc(1, sizeof(*arena) + buckets * sizeof(struct record *));
+    if (!arena)
+        return NULL;
+    arena->pages_total = pages - own;
+    arena->mask = buckets - 1;
+    return arena;
+}
+
+void arena_destroy(struct arena *arena)
+{
+    for (size_t i = 0; i <= arena->mask; i++) {
+        for (struct record *record; (record = arena->buckets[i]);) {
+            arena->buckets[i] = record->next;
+            free(record->object);
+            free(record);
+        }
+    }
+    free(arena);
+}
+
+static struct record **bucket_of(struct arena *arena, const void *object)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &arena->buckets[(mixed >> 32) & arena->mask];
+}
+
+/* Pages that an object of this size takes beside all others, or leaves. */
+static size_t pages_for(const struct arena *arena, size_t size)
+{
+    unsigned class;
+
+    if (size > SLAB_MAX)
+        return page_count(size);
+    class = class_of(size);
+    return arena->in_use[class] % ((PAGE - SLAB_HEADER) / class_size(class)) == 0;
+}
+
+static bool take(struct arena *arena, size_t size)
+{
+    size_t pages = pages_for(arena, size);
+
+    if (++arena->attempts == arena->fail_at || size > ARENA_ALLOC_MAX ||
+        pages > arena->pages_total - arena->pages_used)
+        return false;
+    arena->pages_used += pages;
+    arena->bytes_used += arena_size_class(size);
+    if (size <= SLAB_MAX)
+        arena->in_use[class_of(size)]++;
+    return true;
+}
+
+static void give(struct arena *arena, size_t size)
+{
+    if (size <= SLAB_MAX)
+        arena->in_use[class_of(size)]--;
+    arena->pages_used -= pages_for(arena, size);
+    arena->bytes_used -= arena_size_class(size);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    struct record *record, **bucket;
+
+    if (!take(arena, size)) {
+        arena->failures++;
+        return NULL;
+    }
+    record = malloc(sizeof(*record));
+    if (!record || posix_memalign(&record->object, size > SLAB_MAX ? PAGE : 8, size))
+        broken("this machine is out of memory", NULL, size);
+    memset(record->object, FRESH, size);
+    record->size = size;
+    bucket = bucket_of(arena, record->object);
+    record->next = *bucket;
+    *bucket = record;
+    return record->object;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *object = arena_alloc(arena, size);
+
+    if (object)
+        memset(object, 0, size);
+    return object;
+}
+
+void arena_free(struct arena *arena, void *object, size_t size)
+{
+    struct record **link = bucket_of(arena, object), *record;
+
+    if (!object)
+        return;
+    while (*link && (*link)->object != object)
+        link = &(*link)->next;
+    record = *link;
+    if (!record)
+        broken("free of what is not in use", object, size);
+    if (record->size != size)
+        broken("free with another size than it was allocated with", object, size);
+    *link = record->next;
+    give(arena, size);
+    free(object);
+    free(record);
+}
+
+void arena_usage(const struct arena *arena, struct arena_usage *usage)
+{
+    usage->pages_total = arena->pages_total;
+    usage->pages_used = arena->pages_used;
+    usage->bytes_used = arena->bytes_used;
+    usage->failures = arena->failures;
+}
+
+void arena_fail_nth(struct arena *arena, uint64_t n)
+{
+    arena->attempts = 0;
+    arena->fail_at = n;
+}
+
+uint64_t arena_attempts(const struct arena *arena)
+{
+    return arena->attempts;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file arena_checked.h
+ * What the arena of checked builds can do beyond arena.h. Tests that need it link arena_checked.c
+ * themselves.
+ */
+#ifndef COMMON_ARENA_CHECKED_H
+#define COMMON_ARENA_CHECKED_H
+
+#include "common/arena.h"
+
+/** Refuse exactly the @n-th (from 1) allocation from now on; 0: none. */
+void arena_fail_nth(struct arena *arena, uint64_t n);
+
+/** Allocations asked for since arena_fail_nth(): tells a sweep when it is complete. */
+uint64_t arena_attempts(const struct arena *arena);
+
+#endif

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Writes the seed corpora of the fuzz targets, in the formats that the head of each target describes."""
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# The words of fuzz_wire.c, in their order; byte 0x80 + index stands for each.
+WORDS = ["/", "a", "b", "/local/domain/", "@releaseDomain", "@introduceDomain", "n0", "n1", "n2", "b3", "r0", "w2", "T",
+         "F", "nodes", "watches", "quota", "memreport", "0", "2", "3", "4", "32757", "/local/domain/2/", "check", "set",
+         "memory", "transactions", "tool", "1"]
+(CONTROL, DIRECTORY, READ, GET_PERMS, WATCH, UNWATCH, TX_START, TX_END, INTRODUCE, RELEASE, DOMAIN_PATH, WRITE, MKDIR,
+ RM, SET_PERMS) = range(15)
+IS_INTRODUCED, RESUME, SET_TARGET, RESET_WATCHES, DIR_PART, GET_FEATURE, SET_FEATURE, GET_QUOTA, SET_QUOTA = \
+    17, 18, 19, 21, 22, 23, 24, 25, 26
+DIE, SHUT, INTRO, FREE, RECONNECT, RAW, DEAF, HEAR, RUN, WAIT, FAIL = range(40, 51)
+
+
+def step(party, action, *rest):
+    return bytes([party | action << 2, *rest])
+
+
+def boot(party):
+    return step(party, RUN)  # any step of a dead domain boots it, which takes four more bytes
+
+
+def request(party, kind, text, tx=0, wait=True):
+    payload = b"".join(bytes([0x80 + WORDS.index(part)]) if part in WORDS else part.encode("latin-1")
+                       for part in text.replace("|", " \0 ").split(" ") if part)
+    return step(party, 0, kind, tx | (0x40 if wait else 0), len(payload)) + payload
+
+
+GUESTS = b"".join(boot(p) + b"\0\0\0\0" for p in (1, 2, 3))
+
+
+def wire_seeds():
+    yield "tree", GUESTS + request(0, WRITE, "/ a|x") + request(0, SET_PERMS, "/ a|b3|r0|") + request(0, READ, "/ a|") + \
+        request(0, DIRECTORY, "/|") + request(0, GET_PERMS, "/ a|") + request(0, RM, "/ a|") + \
+        request(0, DIR_PART, "/|0|") + request(0, MKDIR, "/ b|")
+    home = request(0, MKDIR, "/local/domain/2|") + request(0, SET_PERMS, "/local/domain/2|n2|")
+    yield "watch", GUESTS + home + request(1, WATCH, "a|b|") + request(1, WRITE, "a|1") + request(1, WATCH, "/|a|1|") + \
+        request(1, UNWATCH, "a|b|") + request(1, RESET_WATCHES, "|") + request(1, WATCH, "@releaseDomain|a|") + \
+        step(2, DIE)
+    yield "transaction", GUESTS + home + request(1, TX_START, "|") + request(1, WRITE, "a|1", 1) + \
+        request(1, READ, "b|", 1) + request(0, WRITE, "/local/domain/2/ b|2") + request(1, TX_END, "T|", 1) + \
+        request(1, TX_START, "|") + request(1, RM, "a|", 1) + request(1, TX_END, "T|", 1)
+    yield "domains", GUESTS + request(0, SET_TARGET, "3|2|") + request(0, IS_INTRODUCED, "3|") + \
+        request(0, RESUME, "3|") + step(2, SHUT, 0) + step(2, FREE) + step(2, INTRO) + step(1, DIE) + boot(1) + \
+        b"\0\0\3\0" + request(1, DOMAIN_PATH, "3|") + request(0, RELEASE, "3|")
+    yield "quota", GUESTS + home + request(0, SET_QUOTA, "2|nodes|3|") + request(1, WRITE, "a|1") + \
+        request(1, WRITE, "b / a / b|1") + request(0, GET_QUOTA, "2|nodes|") + request(0, CONTROL, "quota|2|") + \
+        request(0, GET_FEATURE, "2|") + request(0, SET_FEATURE, "3|1|") + request(0, CONTROL, "check|")
+    yield "rings", GUESTS + home + step(1, DEAF) + b"".join(
+        request(1, WRITE, "a|1", wait=False) + request(1, READ, "a|", wait=False) for _ in range(30)) + \
+        step(1, RAW, 20) + struct.pack("<4I", READ, 1, 0, 5000) + b"abcd" + step(1, HEAR) + step(1, RECONNECT) + \
+        request(1, READ, "a|") + step(1, WAIT, 100) + step(0, FAIL, 3) + step(3, DIE)
+
+
+def ring_step(kind, *rest, run=True):
+    # kind is taken modulo 6; 0x40 (64, which is 4 modulo 6) asks for a run
+    value = next(v for v in range(64, 128) if v % 6 == kind) if run else kind
+    return bytes([value, *rest])
+
+
+def message(kind, payload):
+    data = struct.pack("<4I", kind, 1, 0, len(payload)) + payload
+    return bytes([len(data)]) + data
+
+
+def ring_seeds():
+    send = ring_step(1) + message(WRITE, b"a\0x") + ring_step(1) + message(READ, b"a\0")
+    yield "requests", b"\0" + send * 3
+    yield "indices", b"\0" + send + ring_step(2, 1, 0, 0, 8, 0) + ring_step(2, 3, 255, 255, 255, 0) + send
+    yield "adversary", bytes([3, 4, 4, 9, 6, 0x80 + 12, 200, 2, 8, 1]) + send * 2
+    yield "reconnect", b"\0" + send + ring_step(0, 20, 1, 1) + send + ring_step(5) + send
+    yield "header", b"\0" + ring_step(1) + bytes([18]) + struct.pack("<4I", WRITE, 1, 0, 4097) + b"a\0" + send
+    yield "deaf", b"\0" + ring_step(4, run=False) + send * 8 + ring_step(3, 200) + ring_step(4)
+
+
+def main():
+    total = 0
+    for name, seeds in (("fuzz_wire", wire_seeds()), ("fuzz_ring", ring_seeds())):
+        folder = os.path.join(HERE, "corpus", name)
+        os.makedirs(folder, exist_ok=True)
+        for seed, data in seeds:
+            with open(os.path.join(folder, seed), "wb") as f:
+                f.write(data)
+            total += len(data)
+    print(f"{total} bytes of seeds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
