@@ -48,6 +48,12 @@ CASES = [
     ('words', 'b.py', 'https://b.example/wo' + 'rk/b\n', ''),
     ('licence', 'common/b.c', 'int f(void);\n', 'common/b.c:1: no line SPDX'),
     ('licence', 'run', '#!/bin/sh\n', 'run:1: no line SPDX'),
+    ('pages', 'b.md', '# A b?\n[c](b.md#a-b), [d](#a-b), [e](https://e.example)\n', ''),
+    ('pages', 'b.md', '\n[c](d.md)\n', 'b.md:2: there is no d.md'),
+    ('pages', 'b.md', '# A\n[c](#b)\n', 'b.md:2: there is no heading #b'),
+    ('pages', 'b.md', 'see `common/none.c`\n', 'b.md:1: there is no common/none.c'),
+    ('pages', 'b.md', 'see `test_none`\n', 'b.md:1: there is no test test_none'),
+    ('pages', 'tests/b.c', 'START_TEST(test_xsa_1_b)\n', 'docs/security.md:1: the advisories'),
 ]
 
 TOOLS = {'layout': 'clang-format', 'shell': 'shellcheck'}

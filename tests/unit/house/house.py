@@ -6,6 +6,7 @@ Each breach is a line "FILE:LINE: what is wrong". Exit status: 0 kept, 1 broken,
 here (a tool is missing; the last line says which). RULE is one of the functions in RULES below.
 """
 import concurrent.futures
+import glob
 import os
 import re
 import shutil
@@ -239,7 +240,56 @@ def licence(root, compiler):
             yield f'{path}:1: no line SPDX-License-Identifier: ISC'
 
 
-RULES = {f.__name__: f for f in (arrows, headers, layout, shell, length, x86, words, licence)}
+# -- pages: what they name is there
+
+OUR_PATH = re.compile(r'`((?:hv|common|services|host-tools|tests|docs(?!/misc/))/[\w./*-]+)`')
+LINK = re.compile(r'\]\(([^)\s]*)\)')
+TEST_NAME = re.compile(r'`(test_\w+)`')
+
+
+def anchors(text):
+    """What the headings of a page can be reached by."""
+    titles = re.findall(r'^#+ (.*)$', text, re.M)
+    return {re.sub(r'[^\w -]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
+def link_problem(root, path, target):
+    """None, or what is wrong with a link of the page at @path."""
+    if re.match(r'[a-z]+:', target):
+        return None
+    name, _, anchor = target.partition('#')
+    there = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+    if not os.path.exists(os.path.join(root, there)):
+        return f'there is no {there}'
+    if anchor and anchor not in anchors(read(root, there)):
+        return f'there is no heading #{anchor} in {there}'
+    return None
+
+
+def pages(root, compiler):
+    tests = set()
+    for path in c_sources(root, '.c'):
+        if path.startswith('tests/'):
+            tests |= set(re.findall(r'START_TEST\((\w+)\)', read(root, path)))
+    for path in (p for p in our_files(root) if p.endswith('.md')):
+        for number, line in enumerate(read(root, path).split('\n'), 1):
+            for target in LINK.findall(line):
+                problem = link_problem(root, path, target)
+                if problem:
+                    yield f'{path}:{number}: {problem}'
+            for named in OUR_PATH.findall(line):
+                if not glob.glob(os.path.join(root, named)):
+                    yield f'{path}:{number}: there is no {named}'
+            for named in TEST_NAME.findall(line):
+                if named not in tests:
+                    yield f'{path}:{number}: there is no test {named}'
+    security = read(root, 'docs/security.md') if os.path.exists(os.path.join(root, 'docs/security.md')) else ''
+    for test in sorted(t for t in tests if t.startswith('test_xsa_')):
+        if f'`{test}`' not in security:
+            yield f'docs/security.md:1: the advisories are listed there, but not {test}'
+
+
+RULES = {f.__name__: f for f in (arrows, headers, layout, shell, length, x86, words, licence, pages)}
 
 
 def main():
