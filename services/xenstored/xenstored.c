@@ -13,9 +13,6 @@
 #include "state.h"
 #include "watch.h"
 
-/* Pages left to the platform where the service takes all there is: tables for mapped rings. */
-#define RESERVE_PAGES 64U
-
 /* Requests served before the ports are looked at again. */
 #define STEP_REQUESTS 64U
 
@@ -32,7 +29,7 @@ static struct xenstored *take_memory(struct hv *hv, unsigned pages)
 
     if (!pages) {
         hv_page_count_free(hv, &largest);
-        pages = largest > 2 * RESERVE_PAGES ? (unsigned)largest - RESERVE_PAGES : 0;
+        pages = (unsigned)largest;
     }
     base = pages ? hv_page_alloc(hv, pages) : NULL;
     if (!base)

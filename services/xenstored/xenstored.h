@@ -19,10 +19,9 @@ struct xenstored;
 
 /** How the service is set up; zero means the default where one is named. */
 struct xenstored_config {
-    domid_t priv_domid; /**< the domain with all rights, beside our own: 0 on stock hosts */
-    unsigned
-        arena_pages; /**< all the memory it will ever use; 0: all but a reserve of what is free */
-    bool no_virq;    /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
+    domid_t priv_domid;   /**< the domain with all rights, beside our own: 0 on stock hosts */
+    unsigned arena_pages; /**< all the memory it will ever use; 0: the largest run that is free */
+    bool no_virq;         /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
 };
 
 /**
