@@ -146,12 +146,18 @@ static bool collect_orphan(void *context, const char *path, const struct node *n
     return perms_owner(node->perms) != orphans->domid;
 }
 
-/* @perms without the entries of @domid; NULL without memory. */
+/*
+ * @perms without the entries of @domid; NULL without memory. Where it was the owner, the list
+ * becomes the control domain's alone: without its first entry, the second would name the owner.
+ */
 static struct perms *perms_without(struct xenstored *xs, const struct perms *perms, domid_t domid)
 {
+    const struct perm control = {.domid = xs->priv_domid};
     struct perm list[PERMS_MAX];
     uint32_t count = 0;
 
+    if (perms_owner(perms) == domid)
+        return perms_intern(&xs->perms, &control, 1);
     for (uint32_t i = 0; i < perms->count; i++)
         if (perms->list[i].domid != domid)
             list[count++] = perms->list[i];
@@ -184,13 +190,7 @@ static int clean_special(struct xenstored *xs, enum special special, domid_t dom
 
     if (!perms_name(old, domid))
         return 0;
-    if (perms_owner(old) == domid) {
-        const struct perm owner = {.domid = xs->priv_domid};
-
-        perms = perms_intern(&xs->perms, &owner, 1);
-    } else {
-        perms = perms_without(xs, old, domid);
-    }
+    perms = perms_without(xs, old, domid);
     if (!perms)
         return -ENOMEM;
     tree_set_special(&xs->env, &xs->tree, special, perms);

@@ -53,6 +53,28 @@ START_TEST(test_xsa_233_domain_and_its_stubdom_die_together)
 }
 END_TEST
 
+/* "/" does not go with its owner, and falls to nobody who is named behind it. */
+START_TEST(test_xsa_322_owner_of_the_root_dies)
+{
+    static const char *const perms[] = {"n3", "n3|r4", "n3|b4|r3"};
+
+    for (size_t i = 0; i < sizeof(perms) / sizeof(perms[0]); i++) {
+        struct host *host = host_create(NULL);
+        struct client *guest = suite_guest(host, 3), *other = suite_guest(host, 4);
+
+        OK(client_set_perms(host->dom0, 0, "/", perms[i]));
+        OK(client_write(guest, 0, "/made", "by its owner"));
+        host_kill(host, guest);
+        suite_expect(host->dom0, 0, WIRE_GET_PERMS, "/|", "n0|");
+        suite_expect(host->dom0, 0, WIRE_READ, "/made|", "ENOENT");
+        FAILS(client_write(other, 0, "/x", "1"), EACCES);
+        suite_alive(other);
+        host_check(host);
+        host_destroy(host);
+    }
+}
+END_TEST
+
 /* A new domain has nothing of the one that had its number. */
 START_TEST(test_xsa_322_reused_domid_inherits_nothing)
 {
@@ -238,6 +260,7 @@ TCase *advisory_domain_cases(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_xsa_233_domain_and_its_stubdom_die_together);
+    tcase_add_test(tcase, test_xsa_322_owner_of_the_root_dies);
     tcase_add_test(tcase, test_xsa_322_reused_domid_inherits_nothing);
     tcase_add_test(tcase, test_xsa_325_record_stays_until_real_death);
     tcase_add_test(tcase, test_xsa_417_permissions_older_than_the_domain);

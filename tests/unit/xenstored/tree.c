@@ -143,13 +143,13 @@ static void random_steps(uint64_t seed, unsigned steps, bool fail)
 
 START_TEST(test_random)
 {
-    random_steps((uint64_t)_i, 4000, false);
+    random_steps((uint64_t)_i, 2500, false);
 }
 END_TEST
 
 START_TEST(test_every_failure)
 {
-    random_steps((uint64_t)_i, 500, true);
+    random_steps((uint64_t)_i, 300, true);
 }
 END_TEST
 
