@@ -215,6 +215,11 @@ void arena_free(struct arena *arena, void *object, size_t size)
                    page_count(size));
 }
 
+size_t arena_bytes_free(const struct arena *arena)
+{
+    return arena->free_pages * PAGE;
+}
+
 void arena_usage(const struct arena *arena, struct arena_usage *usage)
 {
     usage->pages_total = arena->pages - arena->first_page;

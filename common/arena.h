@@ -49,6 +49,9 @@ struct arena_usage {
 };
 void arena_usage(const struct arena *arena, struct arena_usage *usage);
 
+/** Bytes in pages that nothing is in. */
+size_t arena_bytes_free(const struct arena *arena);
+
 /** How many bytes an object of @size really takes. */
 size_t arena_size_class(size_t size);
 

@@ -164,6 +164,11 @@ void arena_free(struct arena *arena, void *object, size_t size)
     free(record);
 }
 
+size_t arena_bytes_free(const struct arena *arena)
+{
+    return (arena->pages_total - arena->pages_used) * 4096U;
+}
+
 void arena_usage(const struct arena *arena, struct arena_usage *usage)
 {
     usage->pages_total = arena->pages_total;

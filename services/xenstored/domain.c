@@ -18,6 +18,9 @@
 #define CONFLICT_BURST    5
 #define CONFLICT_INTERVAL (50 * HV_MSEC)
 
+/* What a guest with a few devices needs: it may use the reserve (domain_over_memory()). */
+#define MODEST_MEMORY (32U * 1024)
+
 static bool unlimited(const struct xenstored *xs, domid_t domid)
 {
     return domid == xs->priv_domid || domid == hv_domid(xs->hv);
@@ -453,6 +456,21 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
     if (connection->subject.privileged || !limit || value <= limit)
         return false;
     domain->usage.refused[quota]++;
+    return true;
+}
+
+bool domain_over_memory(const struct xenstored *xs, const struct connection *connection,
+                        uint64_t bytes)
+{
+    uint64_t memory = domain_memory(xs, connection->domain) + bytes;
+    size_t free = arena_bytes_free(xs->arena), reserve = xs->arena_pages * (HV_PAGE_SIZE / 4UL);
+
+    if (domain_over_quota(connection, QUOTA_MEMORY, memory))
+        return true;
+    if (connection->subject.privileged || (free > reserve && memory <= (free - reserve) / 2) ||
+        (free > reserve / 4 && memory <= MODEST_MEMORY))
+        return false;
+    connection->domain->usage.refused[QUOTA_MEMORY]++;
     return true;
 }
 

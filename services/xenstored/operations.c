@@ -233,13 +233,6 @@ static void fire(struct xenstored *xs, struct work *work, const char *path,
     watch_fire(xs, work, path, node->perms, parent->perms, old_perms, WATCH_SUBTREE);
 }
 
-/* Would these many more bytes be more than the connection's domain may have? */
-static bool over_memory(struct xenstored *xs, const struct work *work, size_t bytes)
-{
-    return domain_over_quota(work->connection, QUOTA_MEMORY,
-                             domain_memory(xs, work->connection->domain) + bytes);
-}
-
 static int create_node(struct xenstored *xs, struct work *work, const char *path, const char *value,
                        size_t length)
 {
@@ -250,7 +243,8 @@ static int create_node(struct xenstored *xs, struct work *work, const char *path
     if (domain_over_quota(connection, QUOTA_NODE_SIZE, length) ||
         domain_over_quota(connection, QUOTA_NODES, domain_nodes(xs, connection->domain) + missing))
         return -ENOSPC;
-    if (over_memory(xs, work, missing * sizeof(struct node) + strlen(path) + length))
+    if (domain_over_memory(xs, work->connection,
+                           missing * sizeof(struct node) + strlen(path) + length))
         return -ENOMEM;
     error = tree_create_node(&xs->env, work->tree, path, value, length,
                              !connection->subject.privileged, connection->subject.domid);
@@ -278,7 +272,7 @@ int operation_write(struct xenstored *xs, struct work *work, const char *payload
         if (domain_over_quota(work->connection, QUOTA_NODE_SIZE, value_length))
             return -ENOSPC;
         if (value_length > target.node->value_length &&
-            over_memory(xs, work, value_length - target.node->value_length))
+            domain_over_memory(xs, work->connection, value_length - target.node->value_length))
             return -ENOMEM;
         error = tree_set_value(&xs->env, work->tree, target.path, value, value_length);
         if (!error)

@@ -154,8 +154,7 @@ void connection_add_event(struct xenstored *xs, struct work *work, struct connec
         arena_free(xs->arena, output, output_size(output));
         return;
     }
-    if (domain_over_quota(connection, QUOTA_MEMORY,
-                          domain_memory(xs, domain) + output_size(output))) {
+    if (domain_over_memory(xs, connection, output_size(output))) {
         arena_free(xs->arena, output, output_size(output));
         drop_event(xs, domain);
         return;

@@ -15,12 +15,21 @@ static size_t logged_size(size_t length)
     return sizeof(struct logged) + length + 1;
 }
 
+/* What a request counts against its domain while it is logged: the transaction's tree has a copy.
+ */
+static long logged_memory(size_t length)
+{
+    return (long)(logged_size(length) + length);
+}
+
 int transaction_start(struct xenstored *xs, struct connection *connection, uint32_t *id)
 {
     struct transaction *transaction;
 
     if (domain_over_quota(connection, QUOTA_TRANSACTIONS, connection->transaction_count + 1UL))
         return -ENOSPC;
+    if (domain_over_memory(xs, connection, sizeof(*transaction)))
+        return -ENOMEM;
     transaction = arena_alloc(xs->arena, sizeof(*transaction));
     if (!transaction)
         return -ENOMEM;
@@ -64,8 +73,7 @@ int transaction_log(struct xenstored *xs, struct transaction *transaction, uint3
 
     if (domain_over_quota(connection, QUOTA_TRANSACTION_NODES, transaction->logged_count + 1UL))
         return -ENOSPC;
-    if (domain_over_quota(connection, QUOTA_MEMORY,
-                          domain_memory(xs, connection->domain) + logged_size(length)))
+    if (domain_over_memory(xs, connection, (uint64_t)logged_memory(length)))
         return -ENOMEM;
     logged = arena_alloc(xs->arena, logged_size(length));
     if (!logged)
@@ -77,8 +85,8 @@ int transaction_log(struct xenstored *xs, struct transaction *transaction, uint3
     transaction->log_end = &logged->next;
     transaction->logged_count++;
     domain_set_usage(connection->domain, QUOTA_TRANSACTION_NODES, transaction->logged_count);
-    transaction->log_memory += (long)logged_size(length);
-    domain_add_memory(xs, connection->domain, (long)logged_size(length));
+    transaction->log_memory += logged_memory(length);
+    domain_add_memory(xs, connection->domain, logged_memory(length));
     return 0;
 }
 

@@ -198,9 +198,8 @@ int watch_add(struct xenstored *xs, struct work *work, const char *path, const c
         error = -EEXIST;
     } else if (domain_over_quota(connection, QUOTA_WATCHES, connection->watch_count + 1UL)) {
         error = -ENOSPC;
-    } else if (!domain_over_quota(connection, QUOTA_MEMORY,
-                                  domain_memory(xs, domain) + point_size(strlen(path)) +
-                                      watch_size(token_length)) &&
+    } else if (!domain_over_memory(xs, connection,
+                                   point_size(strlen(path)) + watch_size(token_length)) &&
                (watch = arena_alloc(xs->arena, watch_size(token_length)))) {
         *watch = (struct watch){
             .point = point,

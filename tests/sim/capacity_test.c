@@ -7,6 +7,7 @@
 #include "host.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -72,6 +73,47 @@ START_TEST(test_1000_guests_in_32_mib)
 }
 END_TEST
 
+/* Each guest takes what it is given, and the last one still gets a share, as does dom0. */
+START_TEST(test_greedy_guests_leave_room)
+{
+    struct host *host = host_create(&(struct host_config){.store_pages = PAGES_IN_8_MIB});
+    char path[64], report[WIRE_PAYLOAD_MAX + 1];
+    struct client *modest;
+    uint32_t tx;
+
+    for (domid_t domid = FIRST_DOMID; domid < FIRST_DOMID + 20; domid++) {
+        struct client *greedy = host_guest(host, domid);
+        int error = 0;
+
+        make_nodes(host, domid);
+        for (unsigned i = 0; i < 900 && !error; i++) {
+            snprintf(path, sizeof(path), "device-0/big-%u", i);
+            error = client_write_fill(greedy, 0, path, 'x', 2000);
+        }
+        for (unsigned i = 0; i < 8; i++) {
+            error = client_begin(greedy, &tx);
+            for (unsigned write = 0; write < 300 && !error; write++)
+                error = client_write_fill(greedy, tx, "device-0/big-0", 'y', 2000);
+        }
+        ck_assert_int_eq(error, ENOMEM);
+    }
+
+    modest = host_guest(host, FIRST_DOMID + 20);
+    make_nodes(host, FIRST_DOMID + 20);
+    for (unsigned i = 0; i < 10; i++) {
+        snprintf(path, sizeof(path), "device-0/own-%u", i);
+        ck_assert_int_eq(client_write(modest, 0, path, "value"), 0);
+        ck_assert_int_eq(client_watch(modest, path, "token"), 0);
+    }
+    ck_assert_int_eq(host_control(host, "memreport", report), 0);
+    printf("beside 20 greedy guests: %ld pages used, %ld allocations failed\n",
+           host_counter(report, "pages-used"), host_counter(report, "allocation-failures"));
+    ck_assert_int_eq(host_counter(report, "allocation-failures"), 0);
+    host_check(host);
+    host_destroy(host);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("capacity");
@@ -82,6 +124,7 @@ int main(void)
     tcase_set_timeout(fits, 240);
     tcase_add_test(fits, test_50_guests_in_8_mib);
     tcase_add_test(fits, test_1000_guests_in_32_mib);
+    tcase_add_test(fits, test_greedy_guests_leave_room);
     suite_add_tcase(suite, fits);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
