@@ -14,6 +14,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PARTIES   4U
@@ -98,6 +99,19 @@ static void read_payload(struct run *run, struct wire_message *request)
     }
 }
 
+/* For the statistics at the end: of the fuzzer, not of the service. */
+static unsigned long messages;
+
+static void print_messages(void)
+{
+    fprintf(stderr, "stat::messages: %lu\n", messages);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    return atexit(print_messages);
+}
+
 /* Post it without waiting; what does not fit after a run is left out. */
 static void post(struct run *run, struct client *client, const struct wire_message *message)
 {
@@ -106,6 +120,7 @@ static void post(struct run *run, struct client *client, const struct wire_messa
     const struct wire_ring *ring = client->ring;
     size_t length = WIRE_HEADER + message->length;
 
+    messages++;
     memcpy(bytes, header, WIRE_HEADER);
     memcpy(bytes + WIRE_HEADER, message->payload, message->length);
     if (WIRE_RING_SIZE - (ring->req_prod - ring->req_cons) < length)

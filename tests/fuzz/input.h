@@ -35,5 +35,6 @@ static inline uint32_t input_word(struct input *input)
 
 /** What libFuzzer calls, and the replay of seeds. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #endif

@@ -89,7 +89,7 @@ def _fuzz_one(folder, target, seconds, logs):
     seeds = [s for s in seeds if os.path.isdir(s)]
     if not seeds:
         return target, False, "no seed corpus in tests/fuzz/corpus", ""
-    command = [os.path.join(folder, target), f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=25",
+    command = [os.path.join(folder, target), f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=25", "-entropic=0",
                f"-artifact_prefix={found}/", corpus, *seeds]
     with open(log, "w") as out:
         out.write(" ".join(command) + "\n")
@@ -103,8 +103,10 @@ def _fuzz_one(folder, target, seconds, logs):
     with open(log, errors="replace") as f:
         text = f.read()
     runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
+    messages = re.search(r"stat::messages: (\d+)", text)
     coverage = re.findall(r"cov: (\d+)", text)
     figures = (f"{int(runs.group(1)):,} runs in {seconds} s" if runs else "no final statistics") + \
+              (f", {int(messages.group(1)):,} messages" if messages else "") + \
               (f", {coverage[-1]} edges" if coverage else "")
     if status == 0 and runs and int(runs.group(1)) > 0:
         return target, True, figures, ""
