@@ -4,10 +4,10 @@
  * What the parts of the service share: the service itself, and the life of one request.
  *
  * A request goes: ring (connection.c) -> checks and dispatch (request.c) -> operation (operations.c
- * for the tree, the others beside it) -> commit point (request.c) -> ring. The operation works on a
- * tree through a `struct work`; what it changes is visible to nobody before the commit point: the
- * events it causes wait in the work, its reply in the reply. A request leaves its ring only after
- * its effect and its answer are decided, in the same breath in which the answer enters the ring.
+ * for the tree, the others beside it) -> commit point (connection.c) -> ring. The operation works
+ * on a tree through a `struct work`; what it changes is visible to nobody before the commit point:
+ * the events it causes wait in the work, its reply in the reply. A request, or the last part of one
+ * that came in pieces, leaves its ring only after its effect and its answer are decided.
  */
 #ifndef XENSTORED_STATE_H
 #define XENSTORED_STATE_H
