@@ -14,7 +14,8 @@ struct arena *test_arena(unsigned pages)
     ck_assert_ptr_null(region);
     region = aligned_alloc(PAGE, (size_t)pages * PAGE);
     ck_assert_ptr_nonnull(region);
-    memset(region, 0, (size_t)pages * PAGE);
+    /* What is behind its tables is none of the arena's: it must not take it for free pages. */
+    memset(region, 0xff, (size_t)pages * PAGE);
     struct arena *arena = arena_create(region, pages);
     if (!arena) {
         free(region);

@@ -24,6 +24,24 @@ START_TEST(test_objects_lie_inside)
 }
 END_TEST
 
+/* No run goes beyond the last page, where that is the last bit of a word, too. */
+START_TEST(test_runs_end_at_the_end)
+{
+    struct arena *arena = test_arena(192);
+    size_t total = test_usage(arena).pages_total;
+    void *first = arena_alloc(arena, PAGE), *rest = arena_alloc(arena, (total - 2) * PAGE);
+
+    /* Two pages are free, the first one and the last. */
+    ck_assert_ptr_nonnull(rest);
+    arena_free(arena, first, PAGE);
+    ck_assert_uint_eq(test_usage(arena).pages_used, total - 2);
+    ck_assert_ptr_null(arena_alloc(arena, 2 * PAGE));
+    ck_assert_ptr_nonnull(arena_alloc(arena, PAGE));
+    ck_assert_ptr_nonnull(arena_alloc(arena, PAGE));
+    test_arena_end(arena);
+}
+END_TEST
+
 /* A run needs pages in a row, wherever in the bitmap they are. */
 START_TEST(test_fragmentation)
 {
@@ -95,6 +113,7 @@ TCase *arena_own_cases(void)
     TCase *cases = tcase_create("region");
 
     tcase_add_test(cases, test_objects_lie_inside);
+    tcase_add_test(cases, test_runs_end_at_the_end);
     tcase_add_test(cases, test_fragmentation);
     tcase_add_test(cases, test_slabs_give_pages_back);
     return cases;

@@ -5,24 +5,9 @@
 START_TEST(test_parse_and_format)
 {
     static const char *const right[] = {"n0", "r7", "w12", "b65535", "n32757"};
-    static const char *const wrong[] = {"",
-                                        "n",
-                                        "x1",
-                                        "R1",
-                                        "1",
-                                        "r-1",
-                                        "r+1",
-                                        "r 1",
-                                        "r1 ",
-                                        "rw1",
-                                        "r65536",
-                                        "b99999999999",
-                                        "nb1",
-                                        "r0x1",
-                                        "\x80"
-                                        "1",
-                                        " r1",
-                                        "o1"};
+    static const char *const wrong[] = {"",    "n",    "x1",    "R1",  "1",      "r-1",
+                                        "r+1", "r 1",  "r1 ",   "rw1", "r65536", "b99999999999",
+                                        "nb1", "r0x1", "\2001", " r1", "o1"};
     struct perm perm;
     char text[PERM_TEXT_MAX];
 
