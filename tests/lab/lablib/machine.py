@@ -23,6 +23,10 @@ def processor_virtualises():
     return bool(flags & {"vmx", "svm"}) and os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
+class Frozen(ui.Failure):
+    """QEMU has come to rest for good: its processors halted, and no timer is left to wake them."""
+
+
 class Result:
     def __init__(self, status, output):
         self.status = status
@@ -60,6 +64,9 @@ class Machine:
         self.buffer = b""
         self.next_id = 0
         self.boot_seconds = 0.0
+        self.quiet_since = 0.0
+        self.ticks = 0
+        self.kicked = 0.0
 
     # -- starting and stopping
 
@@ -176,6 +183,7 @@ class Machine:
         try:
             got = self.agent.recv(65536)
         except socket.timeout:
+            self._keep_awake(doing)
             return
         except OSError:
             got = b""
@@ -184,6 +192,24 @@ class Machine:
             self._alive()
             raise ui.Failure(f"QEMU of {self.name} closed the agent's line", f"see {self.qemu_log}")
         self.buffer += got
+
+    def _keep_awake(self, doing):
+        """QEMU 7.2's emulated SVM now and then loses the interrupt of Xen's own timer; then nothing in the host moves
+        any more. An empty line to the agent is an interrupt for Xen and dom0, though not for any service. What does
+        not wake from that, and has used no processor time for a minute, is given up."""
+        now = time.monotonic()
+        if now - self.kicked > 10:
+            self.kicked = now
+            self.agent.sendall(b"\n")
+        with open(f"/proc/{self.qemu.pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])
+        if ticks > self.ticks + 5 or not self.quiet_since:
+            self.ticks = ticks
+            self.quiet_since = now
+        elif now - self.quiet_since > 60:
+            raise Frozen(f"QEMU of {self.name} froze while {doing}: it used no processor time for a minute",
+                         "a fault of the emulator: run it again")
 
     def _await_line(self, prefix, seconds, doing="booting"):
         deadline = time.monotonic() + seconds
