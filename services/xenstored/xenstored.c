@@ -189,9 +189,12 @@ void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_
     }
 }
 
+/* A guest that signals without end must not keep the others from being served. */
 static void take_events(struct xenstored *xs)
 {
-    for (evtchn_port_t port; (port = hv_evtchn_next(xs->hv));) {
+    evtchn_port_t port;
+
+    for (unsigned i = 0; i < HV_EVTCHN_PORTS && (port = hv_evtchn_next(xs->hv)); i++) {
         if (xs->virq_bound && port == xs->virq)
             domain_check_all(xs);
         else if (xs->ports[port])
