@@ -312,12 +312,12 @@ static void answer(struct xenstored *xs, struct connection *connection,
     request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
-        connection_queue_events(xs, &work);
+        output_queue_events(xs, &work);
     if (!list_empty(&connection->unflushed))
         connection_flush(xs, connection);
     if (!connection->broken)
         send_reply(xs, connection, header, &xs->reply);
-    connection_queue_events(xs, &work);
+    output_queue_events(xs, &work);
     if (!connection->broken)
         consume(xs, connection, cons);
     connection->served++;

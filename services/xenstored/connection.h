@@ -44,12 +44,4 @@ void connection_flush(struct xenstored *xs, struct connection *connection);
 /** Tell the client that its ring has changed, if it has. */
 void connection_notify(struct xenstored *xs, struct connection *connection);
 
-/** Add an event to @work; one too long for a message, or over quota, is counted and left out. */
-void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
-                          const char *path, const char *token);
-
-/** Queue the events of @work, each unless the same one waits already; or forget them. */
-void connection_queue_events(struct xenstored *xs, struct work *work);
-void connection_forget_events(struct xenstored *xs, struct work *work);
-
 #endif

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "connection.h"
 #include "operations.h"
+#include "output.h"
 #include "transaction.h"
 #include "watch.h"
 
@@ -223,7 +224,7 @@ static int clean_tree(struct xenstored *xs, domid_t domid)
         tree_walk(&xs->env, xs->tree.root, root, TREE_PARENT_FIRST, collect_orphan, &orphans);
         for (size_t at = 0; at < orphans.used && !error; at += strlen(xs->paths + at) + 1) {
             error = clean_orphan(xs, &work, xs->paths + at, domid);
-            connection_queue_events(xs, &work);
+            output_queue_events(xs, &work);
         }
     } while (orphans.used && !error);
     xs->work = outer;
@@ -237,7 +238,7 @@ static void fire_special(struct xenstored *xs, enum special special, bool plain,
 
     list_init(&work.events);
     watch_fire_special(xs, &work, special, plain, per_domain, domid);
-    connection_queue_events(xs, &work);
+    output_queue_events(xs, &work);
 }
 
 static void disconnect(struct xenstored *xs, struct domain *domain)

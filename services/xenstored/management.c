@@ -91,6 +91,18 @@ static struct domain *introduced(const struct xenstored *xs, uint32_t domid)
     return domain && domain->introduced && !domain->dead ? domain : NULL;
 }
 
+/* The introduced domain that the payload's only string names. */
+static int one_introduced(const struct xenstored *xs, const char *payload, size_t length,
+                          struct domain **domain)
+{
+    domid_t domid;
+
+    if (!one_domid(payload, length, &domid) || !ordinary(xs, domid))
+        return -EINVAL;
+    *domain = introduced(xs, domid);
+    return *domain ? 0 : -ENOENT;
+}
+
 int management_introduce(struct xenstored *xs, struct work *work, const char *payload,
                          size_t length, struct reply *reply)
 {
@@ -111,13 +123,10 @@ int management_release(struct xenstored *xs, struct work *work, const char *payl
                        struct reply *reply)
 {
     struct domain *domain;
-    domid_t domid;
+    int error = one_introduced(xs, payload, length, &domain);
 
-    if (!one_domid(payload, length, &domid) || !ordinary(xs, domid))
-        return -EINVAL;
-    domain = introduced(xs, domid);
-    if (!domain)
-        return -ENOENT;
+    if (error)
+        return error;
     domain_release(xs, domain);
     return reply_ok(reply);
 }
@@ -148,13 +157,10 @@ int management_resume(struct xenstored *xs, struct work *work, const char *paylo
                       struct reply *reply)
 {
     struct domain *domain;
-    domid_t domid;
+    int error = one_introduced(xs, payload, length, &domain);
 
-    if (!one_domid(payload, length, &domid) || !ordinary(xs, domid))
-        return -EINVAL;
-    domain = introduced(xs, domid);
-    if (!domain)
-        return -ENOENT;
+    if (error)
+        return error;
     domain->shutdown = false;
     return reply_ok(reply);
 }

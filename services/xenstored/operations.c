@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "connection.h"
 #include "domain.h"
+#include "output.h"
 #include "path.h"
 #include "watch.h"
 
@@ -323,7 +323,7 @@ int operation_remove(struct xenstored *xs, struct work *work, const char *path)
     }
     error = tree_remove(&xs->env, work->tree, path);
     if (error)
-        connection_forget_events(xs, work);
+        output_forget_events(xs, work);
     return error;
 }
 

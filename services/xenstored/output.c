@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "connection.h"
 #include "domain.h"
 
 #define SPARE_SIZE (sizeof(struct output) + XS_MESSAGE_MAX)
@@ -122,8 +121,8 @@ static void drop_event(struct xenstored *xs, struct domain *domain)
  * An event is counted, and found by its equals, from here on: a request that causes very many
  * must not take the memory of others before it is decided.
  */
-void connection_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
-                          const char *path, const char *token)
+void output_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
+                      const char *path, const char *token)
 {
     size_t path_size = strlen(path) + 1, token_size = strlen(token) + 1;
     struct xs_header header = {.type = XS_WATCH_EVENT};
@@ -168,7 +167,7 @@ void connection_add_event(struct xenstored *xs, struct work *work, struct connec
     list_append(&work->events, &output->queue);
 }
 
-void connection_queue_events(struct xenstored *xs, struct work *work)
+void output_queue_events(struct xenstored *xs, struct work *work)
 {
     list_for_each_safe (item, after, &work->events) {
         struct output *output = LIST_ENTRY(item, struct output, queue);
@@ -179,7 +178,7 @@ void connection_queue_events(struct xenstored *xs, struct work *work)
     }
 }
 
-void connection_forget_events(struct xenstored *xs, struct work *work)
+void output_forget_events(struct xenstored *xs, struct work *work)
 {
     list_for_each_safe (item, after, &work->events) {
         struct output *output = LIST_ENTRY(item, struct output, queue);

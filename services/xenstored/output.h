@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file output.h
- * Messages that wait for room on a client's ring.
+ * Messages that wait for room on a client's ring, and events that wait for their cause's commit.
  */
 #ifndef XENSTORED_OUTPUT_H
 #define XENSTORED_OUTPUT_H
@@ -26,5 +26,13 @@ void output_drop_all(struct xenstored *xs, struct connection *connection);
 
 /** An event that is being sent stands for no later one. */
 void output_unhash(struct xenstored *xs, struct output *output);
+
+/** Add an event to @work; one too long for a message, or over quota, is counted and left out. */
+void output_add_event(struct xenstored *xs, struct work *work, struct connection *connection,
+                      const char *path, const char *token);
+
+/** Queue the events of @work, each unless the same one waits already; or forget them. */
+void output_queue_events(struct xenstored *xs, struct work *work);
+void output_forget_events(struct xenstored *xs, struct work *work);
 
 #endif

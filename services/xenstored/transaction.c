@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "connection.h"
 #include "domain.h"
+#include "output.h"
 #include "path.h"
 #include "request.h"
 #include "watch.h"
@@ -179,7 +179,7 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
 
     if (logged) {
         blame(xs, transaction, logged);
-        connection_forget_events(xs, &replay);
+        output_forget_events(xs, &replay);
         domain_pending_forget(xs);
         tree_release(&xs->env, &tree);
     } else {

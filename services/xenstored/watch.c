@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "connection.h"
 #include "domain.h"
+#include "output.h"
 #include "path.h"
 
 /* A path that is watched. */
@@ -215,7 +215,7 @@ int watch_add(struct xenstored *xs, struct work *work, const char *path, const c
         connection->watch_count++;
         domain_set_usage(domain, QUOTA_WATCHES, connection->watch_count);
         domain_add_memory(xs, domain, watch_memory(watch));
-        connection_add_event(xs, work, connection, path + watch->prefix_length, token);
+        output_add_event(xs, work, connection, path + watch->prefix_length, token);
         return 0;
     }
     put_point(xs, point);
@@ -282,8 +282,8 @@ static void fire_point(struct xenstored *xs, struct work *work, struct watch_poi
 
         if ((watch->depth < 0 || below <= watch->depth) &&
             permitted(watch->connection, change->perms, change->parent_perms, change->old_perms))
-            connection_add_event(xs, work, watch->connection, change->path + watch->prefix_length,
-                                 watch->token);
+            output_add_event(xs, work, watch->connection, change->path + watch->prefix_length,
+                             watch->token);
     }
 }
 
@@ -372,7 +372,7 @@ static void fire_special(struct xenstored *xs, struct work *work, const struct p
         if ((any_depth || (watch->depth > 0) == only_deep) &&
             (any_depth || only_deep || watch->depth < 0) &&
             permitted(watch->connection, perms, NULL, NULL))
-            connection_add_event(xs, work, watch->connection, path, watch->token);
+            output_add_event(xs, work, watch->connection, path, watch->token);
     }
 }
 

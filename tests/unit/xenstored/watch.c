@@ -3,7 +3,7 @@
 #include "services/xenstored/watch.h"
 
 #include "hv/sim/sim.h"
-#include "services/xenstored/connection.h"
+#include "services/xenstored/output.h"
 #include "services/xenstored/domain.h"
 #include "services/xenstored/path.h"
 #include "store.h"
@@ -45,7 +45,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    connection_forget_events(&f->xs, &f->work);
+    output_forget_events(&f->xs, &f->work);
     watch_remove_all(&f->xs, &f->connection);
     ck_assert_uint_eq(f->connection.domain->usage.now[QUOTA_MEMORY], 0);
     ck_assert_uint_eq(f->connection.domain->usage.now[QUOTA_WATCHES], 0);
@@ -75,7 +75,7 @@ static const char *events(void)
         strcat(strcat(text, path), " ");
         strcat(strcat(text, path + strlen(path) + 1), ",");
     }
-    connection_forget_events(&f->xs, &f->work);
+    output_forget_events(&f->xs, &f->work);
     return text;
 }
 
