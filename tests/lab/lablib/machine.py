@@ -3,6 +3,7 @@
 
 import base64
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,8 +24,13 @@ def processor_virtualises():
     return bool(flags & {"vmx", "svm"}) and os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
-class Frozen(ui.Failure):
-    """QEMU has come to rest for good: its processors halted, and no timer is left to wake them."""
+class EmulatorFault(ui.Failure):
+    """QEMU itself has gone wrong, not what runs in it."""
+
+
+# Xen dumps a guest of which the processor says that it runs Xen's own code on Xen's own page tables: the emulated SVM
+# has saved the host's state in place of the guest's. No guest can bring itself into that state.
+MIXED_UP = re.compile(r"RIP:\s+e008:\[<ffff82d0[0-9a-f]+>\]\s+\(XEN\) RFLAGS: \S+\s+CONTEXT: hvm guest")
 
 
 class Result:
@@ -196,11 +202,15 @@ class Machine:
     def _keep_awake(self, doing):
         """QEMU 7.2's emulated SVM now and then loses the interrupt of Xen's own timer; then nothing in the host moves
         any more. An empty line to the agent is an interrupt for Xen and dom0, though not for any service. What does
-        not wake from that, and has used no processor time for a minute, is given up."""
+        not wake from that, and has used no processor time for a minute, is given up, as is a host in which the
+        emulated processor has taken Xen's state for a guest's."""
         now = time.monotonic()
         if now - self.kicked > 10:
             self.kicked = now
             self.agent.sendall(b"\n")
+            if MIXED_UP.search(self.console_text()):
+                raise EmulatorFault(f"QEMU of {self.name} took Xen's state for that of a guest, while {doing}",
+                                    f"a fault of the emulator: run it again; see the end of {self.console}")
         with open(f"/proc/{self.qemu.pid}/stat") as f:
             fields = f.read().rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])
@@ -208,8 +218,8 @@ class Machine:
             self.ticks = ticks
             self.quiet_since = now
         elif now - self.quiet_since > 60:
-            raise Frozen(f"QEMU of {self.name} froze while {doing}: it used no processor time for a minute",
-                         "a fault of the emulator: run it again")
+            raise EmulatorFault(f"QEMU of {self.name} froze while {doing}: it used no processor time for a minute",
+                                "a fault of the emulator: run it again")
 
     def _await_line(self, prefix, seconds, doing="booting"):
         deadline = time.monotonic() + seconds

@@ -7,7 +7,7 @@ import re
 
 from . import checks, host, native, ui
 from .image import Image
-from .machine import Frozen, Machine
+from .machine import EmulatorFault, Machine
 
 CYCLES = 20
 LATENCY_REQUESTS = 50000
@@ -137,15 +137,15 @@ def xenstored(verdicts, logs):
 
 
 def acceptance(image, mode, files, verdicts, logs):
-    """One boot of @mode with all that a host does; one more if QEMU freezes, which is not what is tested."""
+    """One boot of @mode with all that a host does; one more if QEMU itself goes wrong, which is not what is tested."""
     for attempt in ("", "-again"):
         rows = ui.Verdicts()
         try:
             with Machine(image, f"xenstored-{mode}{attempt}", logs, files, cpus=1) as machine:
                 host_session(checks.Dom0(machine, mode, rows, f"xenstored {mode}"))
-        except Frozen as frozen:
+        except EmulatorFault as fault:
             if not attempt:
-                ui.say(f"{frozen.what}; booting once more")
+                ui.say(f"{fault.what}; booting once more")
                 rows.rows.clear()
                 continue
             raise
