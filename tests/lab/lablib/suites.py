@@ -25,6 +25,25 @@ def fuzz(verdicts, logs):
     native.fuzz(verdicts, logs)
 
 
+def _boot(session, verdicts, image, name, logs, files, **options):
+    """Give a booted host to @session(machine, verdicts); once more if QEMU itself goes wrong, which is not what is
+    tested."""
+    for attempt in ("", "-again"):
+        rows = ui.Verdicts()
+        try:
+            with Machine(image, name + attempt, logs, files, **options) as machine:
+                session(machine, rows)
+        except EmulatorFault as fault:
+            if not attempt:
+                ui.say(f"{fault.what}; booting once more")
+                rows.rows.clear()
+                continue
+            raise
+        finally:
+            verdicts.rows += rows.rows
+        return
+
+
 # -- conformance: on the simulator, then on real Xen
 
 
@@ -94,12 +113,14 @@ def _conformance_guests(image, verdicts, logs):
             grep -ah '^panic: ' /var/log/xen/guest-p-*.log""", 900, "a protection does not hold")
         return f"{len(out.splitlines())} panics: {names}"
 
-    with Machine(image, "conformance-guests", logs, files, guests=False, cpus=1) as machine:
-        dom0 = checks.Dom0(machine, "c", verdicts, "conformance")
+    def session(machine, rows):
+        dom0 = checks.Dom0(machine, "c", rows, "conformance")
         if dom0.check("C xenstored for the guests", checks.store_starts):
             dom0.check("two domains on real Xen", two_domains)
             dom0.check("the platform on real Xen", platform)
             dom0.check("what the platform forbids ends in a panic", protections)
+
+    _boot(session, verdicts, image, "conformance-guests", logs, files, guests=False, cpus=1)
 
 
 def _conformance_store(image, verdicts, logs):
@@ -117,8 +138,10 @@ def _conformance_store(image, verdicts, logs):
             cat /run/console""", 200).output
         return _verdict_line(out, "conformance")
 
-    with Machine(image, "conformance-store", logs, files, guests=False, cpus=1) as machine:
-        checks.Dom0(machine, "stock", verdicts, "conformance").check("the store's domain on real Xen", store_domain)
+    def session(machine, rows):
+        checks.Dom0(machine, "stock", rows, "conformance").check("the store's domain on real Xen", store_domain)
+
+    _boot(session, verdicts, image, "conformance-store", logs, files, guests=False, cpus=1)
 
 
 # -- xenstored on real Xen
@@ -130,28 +153,19 @@ def xenstored(verdicts, logs):
     image = Image(host.CACHE).prepare()
     _at_once([lambda m=m: acceptance(image, m, files, verdicts, logs) for m in ("atoll", "stock")])
     # Alone on the computer, for its maxima would show whatever else runs.
-    with Machine(image, "xenstored-latency", logs, files, guests=False) as machine:
-        dom0 = checks.Dom0(machine, "atoll", verdicts, "xenstored latency")
-        if dom0.check("the store starts", checks.store_starts):
-            dom0.check("no wake-up is lost", checks.latency, LATENCY_REQUESTS)
+    _boot(_latency, verdicts, image, "xenstored-latency", logs, files, guests=False)
+
+
+def _latency(machine, rows):
+    dom0 = checks.Dom0(machine, "atoll", rows, "xenstored latency")
+    if dom0.check("the store starts", checks.store_starts):
+        dom0.check("no wake-up is lost", checks.latency, LATENCY_REQUESTS)
 
 
 def acceptance(image, mode, files, verdicts, logs):
-    """One boot of @mode with all that a host does; one more if QEMU itself goes wrong, which is not what is tested."""
-    for attempt in ("", "-again"):
-        rows = ui.Verdicts()
-        try:
-            with Machine(image, f"xenstored-{mode}{attempt}", logs, files, cpus=1) as machine:
-                host_session(checks.Dom0(machine, mode, rows, f"xenstored {mode}"))
-        except EmulatorFault as fault:
-            if not attempt:
-                ui.say(f"{fault.what}; booting once more")
-                rows.rows.clear()
-                continue
-            raise
-        finally:
-            verdicts.rows += rows.rows
-        return
+    """One boot of @mode with all that a host does."""
+    _boot(lambda machine, rows: host_session(checks.Dom0(machine, mode, rows, f"xenstored {mode}")),
+          verdicts, image, f"xenstored-{mode}", logs, files, cpus=1)
 
 
 def host_session(dom0, iterations=300, cycles=CYCLES):
