@@ -25,7 +25,7 @@ def processor_virtualises():
 
 
 class EmulatorFault(ui.Failure):
-    """QEMU itself has gone wrong, not what runs in it."""
+    """QEMU or Xen itself has gone wrong, not what runs on them."""
 
 
 # Xen dumps a guest of which the processor says that it runs Xen's own code on Xen's own page tables: the emulated SVM
@@ -176,9 +176,10 @@ class Machine:
             return
         with open(self.qemu_log, errors="replace") as f:
             log = f.read()
-        raise ui.Failure(f"QEMU of {self.name} ended with status {self.qemu.returncode}",
-                         f"see {self.qemu_log} and {self.console}",
-                         ui.tail(self.console_text(), 20) + "\n" + ui.tail(log, 5))
+        kind = EmulatorFault if "Panic on CPU" in self.console_text() else ui.Failure
+        raise kind(f"QEMU of {self.name} ended with status {self.qemu.returncode}",
+                   f"see {self.qemu_log} and {self.console}",
+                   ui.tail(self.console_text(), 20) + "\n" + ui.tail(log, 5))
 
     def _more(self, deadline, doing):
         self._alive()
