@@ -3,8 +3,8 @@
 #include "services/xenstored/watch.h"
 
 #include "hv/sim/sim.h"
-#include "services/xenstored/output.h"
 #include "services/xenstored/domain.h"
+#include "services/xenstored/output.h"
 #include "services/xenstored/path.h"
 #include "store.h"
 
