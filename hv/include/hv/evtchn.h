@@ -46,6 +46,12 @@ HV_MUST_CHECK int hv_evtchn_bind_virq(struct hv *hv, enum hv_virq virq, evtchn_p
 /** Signal the other end of @port. An unbound other end is no error. -EINVAL: not a port of ours. */
 int hv_evtchn_send(struct hv *hv, evtchn_port_t port);
 
+/**
+ * Is the other end of @port there (EVTCHNOP_status: interdomain)? 1: yes. 0: nobody has bound it,
+ * or whoever had is gone: Xen raises no event for either. -EINVAL: not a port of ours.
+ */
+HV_MUST_CHECK int hv_evtchn_bound(struct hv *hv, evtchn_port_t port);
+
 /** Close @port; a pending event of it is forgotten. -EINVAL: not a port of ours. */
 int hv_evtchn_close(struct hv *hv, evtchn_port_t port);
 

@@ -40,6 +40,15 @@ HV_MUST_CHECK int hv_grant_revoke(struct hv *hv, grant_ref_t ref);
 HV_MUST_CHECK int hv_grant_map(struct hv *hv, domid_t remote, const grant_ref_t *refs,
                                unsigned count, bool readonly, void **address);
 
+/**
+ * Map one page, writable. Where the platform outlives its user (a process in dom0; see
+ * IOCTL_GNTDEV_SET_UNMAP_NOTIFY), the byte at @offset is zeroed and @port signalled when the
+ * mapping ends, however that comes about; in a domain of its own nobody is left to do so, and it is
+ * hv_grant_map().
+ */
+HV_MUST_CHECK int hv_grant_map_notify(struct hv *hv, domid_t remote, grant_ref_t ref,
+                                      unsigned offset, evtchn_port_t port, void **address);
+
 /** Unmap what hv_grant_map() mapped at @address. -EINVAL: nothing was mapped there with @count. */
 int hv_grant_unmap(struct hv *hv, void *address, unsigned count);
 

@@ -32,6 +32,18 @@ uint32_t hv_shared_read32(struct hv *hv, const uint32_t *address);
 /** Store once, with release ordering: all earlier writes are visible before it. */
 void hv_shared_write32(struct hv *hv, uint32_t *address, uint32_t value);
 
+/** Load a byte once, with acquire ordering. */
+uint8_t hv_shared_read8(struct hv *hv, const uint8_t *address);
+
+/** Store a byte once, with release ordering. */
+void hv_shared_write8(struct hv *hv, uint8_t *address, uint8_t value);
+
+/** Set @bits of a byte that the other domain changes, too; one locked step. Returns what it was. */
+uint8_t hv_shared_fetch_or8(struct hv *hv, uint8_t *address, uint8_t bits);
+
+/** Keep of a byte only @bits; as above. */
+uint8_t hv_shared_fetch_and8(struct hv *hv, uint8_t *address, uint8_t bits);
+
 /** Full barrier: between publishing our index and reading theirs. */
 void hv_shared_barrier(struct hv *hv);
 

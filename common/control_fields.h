@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file control_fields.h
+ * The fields of the control protocol: number, kind of value, name. One name space for all messages;
+ * a number never gets another meaning. Tools show a field under its name (`--json`), in this order
+ * of columns: C identifier, name, kind, number.
+ *
+ * Units: times are nanoseconds, of the wall clock since 1970 UTC if named `time` or `started`;
+ * sizes are bytes. 0x2000 and above are for images that are not ours.
+ */
+#ifndef COMMON_CONTROL_FIELDS_H
+#define COMMON_CONTROL_FIELDS_H
+
+#define CONTROL_FIELDS(FIELD)                                                                      \
+    FIELD(VERSION, "version", NUMBER, 1)                                                           \
+    FIELD(CLIENT, "client", STRING, 2)                                                             \
+    FIELD(SERVICE, "service", STRING, 3)                                                           \
+    FIELD(PROGRAM_VERSION, "program-version", STRING, 4)                                           \
+    FIELD(DOMID, "domid", NUMBER, 5)                                                               \
+    FIELD(TYPE, "type", NUMBER, 6)   /* a request that the service knows */                        \
+    FIELD(ERRNO, "errno", NUMBER, 7) /* Linux' number: 22 is EINVAL */                             \
+    FIELD(TEXT, "text", STRING, 8)   /* for people */                                              \
+    FIELD(DATA, "data", BYTES, 9)                                                                  \
+    FIELD(LIMIT, "limit", NUMBER, 10)                                                              \
+    FIELD(FOLLOW, "follow", NUMBER, 11)                                                            \
+    FIELD(SEQUENCE, "sequence", NUMBER, 12)                                                        \
+    FIELD(TIME, "time", NUMBER, 13)                                                                \
+    FIELD(LEVEL, "level", NUMBER, 14) /* syslog's */                                               \
+    FIELD(LOST, "lost", NUMBER,                                                                    \
+          15) /* that many items of this stream were dropped before this one */                    \
+    FIELD(UPTIME, "uptime", NUMBER, 16)                                                            \
+    FIELD(STARTED, "started", NUMBER, 17)                                                          \
+    FIELD(HEALTH, "health", NUMBER, 18) /* enum control_health */                                  \
+    FIELD(SEALED, "sealed", NUMBER, 19)                                                            \
+    FIELD(MEMORY_TOTAL, "memory-total", NUMBER, 20)                                                \
+    FIELD(MEMORY_USED, "memory-used", NUMBER, 21)                                                  \
+    FIELD(CLIENTS, "clients", NUMBER, 22) /* control clients connected */                          \
+    FIELD(NAME, "name", STRING, 23)                                                                \
+    FIELD(VALUE, "value", NUMBER, 24)                                                              \
+    FIELD(UNIT, "unit", STRING, 25)       /* "bytes", "seconds"...; none: a plain number */        \
+    FIELD(COUNTER, "counter", NUMBER, 26) /* 1: only grows; 0: a gauge */                          \
+    FIELD(LABEL, "label", GROUP, 27)      /* NAME, TEXT */                                         \
+    FIELD(STATISTIC, "statistic", GROUP,                                                           \
+          28) /* NAME, VALUE, UNIT, COUNTER, TEXT (help), LABEL... */                              \
+    FIELD(COUNT, "count", NUMBER, 29)                                                              \
+    FIELD(PATH, "path", STRING, 30)                                                                \
+    /* XenStore */                                                                                 \
+    FIELD(QUOTA, "quota", GROUP, 64) /* NAME, VALUE (limit), USED, HIGHEST, REFUSED, TEXT */       \
+    FIELD(USED, "used", NUMBER, 65)                                                                \
+    FIELD(HIGHEST, "highest", NUMBER, 66)                                                          \
+    FIELD(REFUSED, "refused", NUMBER, 67)                                                          \
+    FIELD(REQUESTS, "requests", NUMBER, 68)                                                        \
+    FIELD(EVENTS, "events", NUMBER, 69)                                                            \
+    FIELD(EVENTS_DROPPED, "events-dropped", NUMBER, 70)                                            \
+    FIELD(CONFLICTS_MET, "conflicts-met", NUMBER, 71)                                              \
+    FIELD(CONFLICTS_CAUSED, "conflicts-caused", NUMBER, 72)                                        \
+    FIELD(KIND, "kind", STRING, 73) /* trace: "request", "event", "commit"; log: what changed */   \
+    FIELD(OPERATION, "operation", STRING, 74) /* "READ", "WRITE"... */                             \
+    FIELD(TRANSACTION, "transaction", NUMBER, 75)                                                  \
+    FIELD(REQUEST_ID, "request-id", NUMBER, 76)                                                    \
+    FIELD(RESULT, "result", STRING, 77) /* "OK" or the error's name in the protocol: "ENOENT" */   \
+    FIELD(TOKEN, "token", STRING, 78)                                                              \
+    FIELD(OLD_VALUE, "old-value", BYTES, 79)                                                       \
+    FIELD(NEW_VALUE, "new-value", BYTES, 80)                                                       \
+    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5" */          \
+    FIELD(NEW_PERMS, "new-perms", STRING, 82)                                                      \
+    FIELD(FROM, "from", NUMBER, 83)                                                                \
+    FIELD(TO, "to", NUMBER, 84)                                                                    \
+    FIELD(ARGUMENT, "argument", BYTES, 85) /* a request's remaining payload, cut at 256 bytes */   \
+    FIELD(LENGTH, "length", NUMBER, 86)    /* of what ARGUMENT was cut from */                     \
+    FIELD(DURATION, "duration", NUMBER, 87)                                                        \
+    FIELD(NODES, "nodes", NUMBER, 88)                                                              \
+    FIELD(WATCHES, "watches", NUMBER, 89)                                                          \
+    FIELD(CONNECTIONS, "connections", NUMBER, 90)                                                  \
+    FIELD(TRANSACTIONS, "transactions", NUMBER, 91)
+
+/** The tags as they are on the wire: the kind in the top two bits. */
+enum control_tag {
+#define CONTROL_FIELD_TAG(id, name, kind, number)                                                  \
+    CONTROL_F_##id = (CONTROL_FIELD_##kind << 14) | (number),
+#define CONTROL_FIELD_NUMBER 0
+#define CONTROL_FIELD_STRING 1
+#define CONTROL_FIELD_BYTES  2
+#define CONTROL_FIELD_GROUP  3
+    CONTROL_FIELDS(CONTROL_FIELD_TAG)
+#undef CONTROL_FIELD_TAG
+};
+
+#endif

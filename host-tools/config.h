@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file host-tools/config.h
+ * /etc/atoll/atoll.conf: which services there are and what their domains are like. INI, read by
+ * libinih: a section a service, named as the service is; `[xenstored]`, `[switch]` and `[monitor]`
+ * exist with defaults even where the file does not. Any other section is a service of the user's
+ * own. atoll.conf(5).
+ */
+#ifndef ATOLL_CONFIG_H
+#define ATOLL_CONFIG_H
+
+#include "report.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_PATH         "/etc/atoll/atoll.conf"
+#define CONFIG_SERVICES_MAX 32u
+#define CONFIG_CPUS_MAX     256u
+
+/** A service as the file and the defaults have it. Strings belong to the configuration. */
+struct service_settings {
+    char name[32];      /**< letters, digits and -_.+: the section, and the domain's name */
+    char *summary;      /**< one line */
+    char *kernel;       /**< `kernel`: path of the image */
+    char *flask;        /**< `flask-label`, NULL: that of an ordinary guest */
+    char *cmdline;      /**< `cmdline`: more for the service's command line, NULL: nothing */
+    uint32_t memory_mb; /**< `memory`, MiB */
+    uint32_t domid;     /**< `domid`, 0: any */
+    bool has_cpus;      /**< `cpus` given: "1", "0-3,^2" */
+    uint8_t cpus[CONFIG_CPUS_MAX / 8]; /**< the processors its vCPU may run on */
+    uint32_t timeout_s;                /**< `timeout`: seconds for the first answer */
+    bool store_domain;                 /**< it is the host's XenStore: only [xenstored] is */
+};
+
+struct config {
+    const char *path; /**< the file that was read; NULL: defaults alone */
+    struct service_settings services[CONFIG_SERVICES_MAX];
+    unsigned count;
+};
+
+/**
+ * Read @path, or CONFIG_PATH with NULL, which need not exist then. 0, or ATOLL_BAD_CONFIG with a
+ * line for the first error reported: "FILE:LINE: KEY: what is wrong". config_free() in either case.
+ */
+int config_read(struct report *r, const char *path, struct config *config);
+void config_free(struct config *config);
+
+/** The service @name, or NULL. */
+const struct service_settings *config_find(const struct config *config, const char *name);
+
+/** As config_find(), and ATOLL_USAGE reported with the names that there are. */
+int config_require(struct report *r, const struct config *config, const char *name,
+                   const struct service_settings **settings);
+
+#endif
