@@ -4,13 +4,15 @@
  * init-xenstore-domain.
  *
  * Command line: --event PORT, the port that dom0's kernel made for us (IOCTL_XENBUS_BACKEND_SETUP);
- * --priv-domid DOMID, the control domain if it is not 0.
+ * --priv-domid DOMID, the control domain if it is not 0; history=N, the versions of the tree to
+ * keep (0: none).
  */
 #include <hv/time.h>
 
 #include <string.h>
 
 #include "common/log.h"
+#include "history.h"
 #include "wire.h"
 #include "xenstored.h"
 
@@ -36,7 +38,7 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
 void hv_main(struct hv *hv)
 {
     struct xenstored_config config = {0};
-    uint32_t event, priv_domid = 0;
+    uint32_t event, priv_domid = 0, history = HISTORY_DEFAULT;
     struct xenstored *xs;
     int error;
 
@@ -46,6 +48,9 @@ void hv_main(struct hv *hv)
     }
     option(hv_cmdline(hv), "--priv-domid", HV_DOMID_FIRST_RESERVED - 1, &priv_domid);
     config.priv_domid = (domid_t)priv_domid;
+    option(hv_cmdline(hv), "history", HISTORY_MAX, &history);
+    config.history = history;
+    config.no_history = !history;
 
     xs = xenstored_create(hv, &config);
     if (!xs)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain.h"
+#include "history.h"
 #include "output.h"
 #include "path.h"
 #include "request.h"
@@ -181,11 +182,14 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
         blame(xs, transaction, logged);
         output_forget_events(xs, &replay);
         domain_pending_forget(xs);
+        history_abandon(xs);
         tree_release(&xs->env, &tree);
     } else {
         tree_release(&xs->env, &xs->tree);
         xs->tree = tree;
         domain_pending_commit(xs);
+        history_commit(xs, HISTORY_COMMIT, work->connection->subject.domid,
+                       transaction->logged_count);
         list_splice(&work->events, &replay.events);
         xs->commits++;
     }

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "connection.h"
 #include "domain.h"
+#include "history.h"
 #include "output.h"
 #include "state.h"
 #include "watch.h"
@@ -95,6 +96,13 @@ static int create_store(struct xenstored *xs)
     return error ? error : create_special(xs);
 }
 
+static uint32_t history_limit(const struct xenstored_config *config)
+{
+    if (config->no_history)
+        return 0;
+    return config->history ? config->history : HISTORY_DEFAULT;
+}
+
 struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config)
 {
     struct xenstored *xs = take_memory(hv, config->arena_pages);
@@ -114,8 +122,11 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
     list_init(&xs->unflushed);
     hv_random(hv, &xs->key, sizeof(xs->key));
     perms_table_init(&xs->perms, xs->arena, &xs->key);
+    list_init(&xs->history.versions);
 
     error = create_store(xs);
+    if (!error)
+        history_create(xs, history_limit(config));
     if (!error && !config->no_virq) {
         error = hv_evtchn_bind_virq(hv, HV_VIRQ_DOM_EXC, &xs->virq);
         xs->virq_bound = !error;
@@ -134,6 +145,7 @@ void xenstored_destroy(struct xenstored *xs)
 
     list_for_each_safe (item, after, &xs->connections)
         connection_destroy(xs, LIST_ENTRY(item, struct connection, all));
+    history_destroy(xs);
     tree_release(&xs->env, &xs->tree);
     domain_destroy_all(xs);
     output_spare_drop(xs);
@@ -145,6 +157,11 @@ void xenstored_destroy(struct xenstored *xs)
     arena_usage(xs->arena, &usage);
     HV_ASSERT(usage.bytes_used == arena_size_class(sizeof(*xs)));
     give_memory(xs);
+}
+
+void xenstored_forget_history(struct xenstored *xs)
+{
+    history_forget(xs);
 }
 
 int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,

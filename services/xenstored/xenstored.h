@@ -21,6 +21,8 @@ struct xenstored;
 struct xenstored_config {
     domid_t priv_domid;   /**< the domain with all rights, beside our own: 0 on stock hosts */
     unsigned arena_pages; /**< all the memory it will ever use; 0: the largest run that is free */
+    unsigned history;     /**< versions of the tree to keep (history.h); 0: 256 */
+    bool no_history;      /**< keep none */
     bool no_virq;         /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
 };
 
@@ -32,6 +34,9 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
 
 /** Release every ring, port and page. Only tests end a service so. */
 void xenstored_destroy(struct xenstored *xs);
+
+/** Forget all versions of the tree but the current one, and give back what they hold. */
+void xenstored_forget_history(struct xenstored *xs);
 
 /**
  * Attach a ring of @domid's: map its grant @ref, bind its port @remote_port. The ring of a domain
