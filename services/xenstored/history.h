@@ -46,7 +46,7 @@ struct version {
     uint64_t time; /* wall clock */
     enum history_kind kind;
     domid_t who;
-    uint32_t detail; /* the request's type; requests in the transaction; the domain that ended */
+    uint32_t detail; /* request's type; requests in the transaction; domain that ended; version */
     size_t bytes;    /* held by it */
     struct change *changes; /* newest first */
 };
