@@ -192,7 +192,7 @@ static const char *with_tenths(uint64_t value, uint64_t unit, const char *name, 
                                size_t size)
 {
     snprintf(text, size, "%llu.%llu %s", (unsigned long long)(value / unit),
-             (unsigned long long)(value % unit / ((unit + 9) / 10)), name);
+             (unsigned long long)(value % unit * 10 / unit), name);
     return text;
 }
 

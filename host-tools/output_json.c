@@ -94,7 +94,7 @@ static int write_part(const char *text, size_t length, void *out)
 {
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\x7f')
-            fputs("\\u007f", out);
+            fputs("\\u007F", out);
         else
             fputc(text[i], out);
     }

@@ -235,6 +235,43 @@ START_TEST(json_is_ascii)
 }
 END_TEST
 
+/* A message with each kind of value: what scripts see of it. */
+START_TEST(fields_as_json)
+{
+    struct control_writer writer;
+    struct control_reader reader;
+    uint8_t frame[512];
+    size_t length;
+
+    control_begin(&writer, frame, sizeof(frame), CONTROL_T_STATS, CONTROL_ITEM, 1);
+    control_put_number(&writer, CONTROL_F_DOMID, 7);
+    control_put_string(&writer, CONTROL_F_TEXT, "gr\xc3\xbc\xc3\x9f\033[2J");
+    control_put_string(&writer, CONTROL_F_NAME, "\xff\xfe");
+    control_put_bytes(&writer, CONTROL_F_DATA, "a\0\\", 3);
+    control_put_number(&writer, CONTROL_F_TYPE, 1);
+    control_put_number(&writer, CONTROL_F_TYPE, 2);
+    control_put_number(&writer, CONTROL_F_TYPE, 3);
+    control_put_number(&writer, 0x1fff, 9); /* of a newer version */
+    control_open_group(&writer, CONTROL_F_STATISTIC);
+    control_put_string(&writer, CONTROL_F_NAME, "frames");
+    control_put_number(&writer, CONTROL_F_VALUE, UINT64_MAX);
+    control_close_group(&writer);
+    length = control_end(&writer);
+    ck_assert(!writer.full && control_check(frame, length));
+    control_read(&reader, frame, length);
+    begin();
+    output_json(out, output_fields(&reader), false);
+    end();
+    assert_harmless(said, said_len);
+    ck_assert_str_eq(said,
+                     "{\"domid\":7,\"text\":\"gr\\u00FC\\u00DF\\u001B[2J\","
+                     "\"name\":\"\\\\xff\\\\xfe\",\"data\":\"a\\\\x00\\\\\\\\\","
+                     "\"type\":[1,2,3],"
+                     "\"statistic\":{\"name\":\"frames\",\"value\":1.8446744073709552e19}}\n");
+    free(said);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("output");
@@ -252,6 +289,7 @@ int main(void)
     tcase_add_test(tc, times);
     tcase_add_test(tc, colour);
     tcase_add_test(tc, json_is_ascii);
+    tcase_add_test(tc, fields_as_json);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
