@@ -52,7 +52,7 @@ static bool add_words(char *line, size_t size, const char *text)
 {
     const size_t used = strlen(line), len = strlen(text);
 
-    if (used + len + 2 > size)
+    if (used + (used > 0) + len + 1 > size)
         return false;
     snprintf(line + used, size - used, "%s%s", used ? " " : "", text);
     return true;

@@ -16,19 +16,19 @@
 #define START_CMDLINE_MAX 512
 
 struct start_options {
-    const char *service;                   /**< as it was asked for */
-    const char *name;                      /**< the domain's name in XenStore */
-    const char *kernel;                    /**< path of the image */
-    const char *flask;                     /**< its FLASK label, NULL for the default */
-    const uint8_t *cpus;                   /**< the processors for it, CONFIG_CPUS_MAX bits, or NULL */
-    uint32_t memory_mb;                    /**< MiB */
-    uint32_t domid;                        /**< 0: any */
-    uint32_t timeout_s;                    /**< seconds for the first answer */
-    unsigned verbose;                      /**< -v given so many times */
-    int help;                              /**< --help: nothing else counts */
-    bool store_domain;                     /**< it is the host's XenStore */
-    char param[START_CMDLINE_MAX - 32];    /**< what --param said, joined by blanks */
-    char cmdline[START_CMDLINE_MAX - 32];  /**< the configuration's `cmdline` and that */
+    const char *service;                /**< as it was asked for */
+    const char *name;                   /**< the domain's name in XenStore */
+    const char *kernel;                 /**< path of the image */
+    const char *flask;                  /**< its FLASK label, NULL for the default */
+    const uint8_t *cpus;                /**< the processors for it, CONFIG_CPUS_MAX bits, or NULL */
+    uint32_t memory_mb;                 /**< MiB */
+    uint32_t domid;                     /**< 0: any */
+    uint32_t timeout_s;                 /**< seconds for the first answer */
+    unsigned verbose;                   /**< -v given so many times */
+    int help;                           /**< --help: nothing else counts */
+    bool store_domain;                  /**< it is the host's XenStore */
+    char param[START_CMDLINE_MAX - 32]; /**< what --param said, joined by blanks */
+    char cmdline[START_CMDLINE_MAX - 32]; /**< the configuration's `cmdline` and that */
 };
 
 /**

@@ -40,6 +40,17 @@ static int clear_the_way(struct start *s)
     return remains_remove(s->r, s->xch, &s->store, &found);
 }
 
+static int store_failed(struct start *s, const char *what, int error)
+{
+    const bool dead = error == -ETIMEDOUT || error == -EPROTO;
+
+    if (dead)
+        store_close(&s->store); /* a late answer would be taken for that of the next request */
+    return report_fail(s->r, dead ? ATOLL_NO_ANSWER : ATOLL_FAILURE,
+                       "XenStore fails at %s (%s); see `atoll status xenstored`", what,
+                       strerror(-error));
+}
+
 /* XenStore has to know the service before it runs; all else can wait until it does. */
 static int introduce(struct start *s, const struct service_nodes *nodes)
 {
@@ -47,9 +58,7 @@ static int introduce(struct start *s, const struct service_nodes *nodes)
     int rc = service_nodes_introduce(&s->store, nodes, path, sizeof(path));
 
     if (rc)
-        return report_fail(s->r, rc == -ETIMEDOUT ? ATOLL_NO_ANSWER : ATOLL_FAILURE,
-                           "XenStore does not take %s (%s); see `atoll status xenstored`", path,
-                           strerror(-rc));
+        return store_failed(s, path, rc);
     report_step(s->r, "XenStore introduced");
     rc = domain_unpause(&s->builder);
     if (rc)
@@ -73,9 +82,7 @@ static int announce(struct start *s, const struct service_nodes *nodes)
     int rc = service_nodes_write(&s->store, nodes, path, sizeof(path));
 
     if (rc)
-        return report_fail(s->r, rc == -ETIMEDOUT ? ATOLL_NO_ANSWER : ATOLL_FAILURE,
-                           "XenStore does not take %s (%s); see `atoll status xenstored`", path,
-                           strerror(-rc));
+        return store_failed(s, path, rc);
     report_step(s->r, "XenStore nodes written");
     if (libxl_record_write(&s->r->logger, &record))
         return report_fail(s->r, ATOLL_FAILURE,
@@ -122,9 +129,7 @@ static int wait_until_published(struct start *s, uint64_t begin, bool *told)
              s->builder.domid);
     while ((rc = store_read(&s->store, path, value, sizeof(value))) != 0) {
         if (rc != -ENOENT)
-            return report_fail(s->r, ATOLL_NO_ANSWER,
-                               "XenStore failed to read %s (%s); see `atoll status xenstored`",
-                               path, strerror(-rc));
+            return store_failed(s, path, rc);
         rc = still_waiting(s, begin, told);
         if (rc)
             return rc;

@@ -180,8 +180,9 @@ int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32
     size_t used = 0, len;
 
     used += (size_t)snprintf(payload, sizeof(payload), "%u", domid) + 1;
-    used += (size_t)snprintf(payload + used, sizeof(payload) - used, "%llu",
-                             (unsigned long long)gfn) + 1;
+    used +=
+        (size_t)snprintf(payload + used, sizeof(payload) - used, "%llu", (unsigned long long)gfn) +
+        1;
     used += (size_t)snprintf(payload + used, sizeof(payload) - used, "%u", port) + 1;
     return store_request(c, XS_INTRODUCE, payload, used, reply, &len);
 }
