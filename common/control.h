@@ -121,7 +121,7 @@ bool control_header_decode(const uint8_t data[CONTROL_HEADER], struct control_he
 
 /**
  * A frame as it is written. Running out of room is remembered and cuts nothing in half: the field
- * that did not fit, and all after it, are left out.
+ * that did not fit, the groups that it was to be in, and all after it, are left out.
  */
 struct control_writer {
     uint8_t *data; /**< the caller's, of @ref size bytes */
@@ -131,31 +131,37 @@ struct control_writer {
     uint16_t groups[CONTROL_DEPTH_MAX]; /**< where the open groups begin */
 };
 
-/** Begin a frame in @data of @size bytes (CONTROL_HEADER to CONTROL_FRAME_MAX). */
+/** Begin a frame in @data of @size bytes (CONTROL_HEADER to CONTROL_FRAME_MAX, or more). */
 void control_begin(struct control_writer *writer, void *data, size_t size, uint16_t type,
                    enum control_kind kind, uint32_t id);
 
+/** A number takes the smallest width that holds it. */
 void control_put_number(struct control_writer *writer, uint16_t tag, uint64_t value);
 void control_put_string(struct control_writer *writer, uint16_t tag, const char *text);
 void control_put_text(struct control_writer *writer, uint16_t tag, const char *text, size_t length);
+/** As printf(). Text that would fill the frame's room to its last byte counts as not fitting. */
 void control_put_format(struct control_writer *writer, uint16_t tag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void control_put_bytes(struct control_writer *writer, uint16_t tag, const void *data,
                        size_t length);
 
-/** Open a group; what is put until control_close_group() is in it. */
+/** Open a group; what is put until control_close_group() is in it. Too deep counts as full. */
 void control_open_group(struct control_writer *writer, uint16_t tag);
 void control_close_group(struct control_writer *writer);
 
-/** A place to go back to, where several fields shall be in the frame together or not at all. */
+/**
+ * A place to go back to, where several fields shall be in the frame together or not at all. Groups
+ * opened since are forgotten; those open at the mark must not have been closed since.
+ */
 struct control_mark {
     size_t used;
+    unsigned depth;
     bool full;
 };
 struct control_mark control_mark(const struct control_writer *writer);
 void control_undo(struct control_writer *writer, struct control_mark mark);
 
-/** Bytes of value that a field put now could still have. */
+/** Bytes of value that a field put now could still have; 0, too, where not even its header fits. */
 size_t control_room(const struct control_writer *writer);
 
 /** End the frame: its length. Open groups are closed. */
