@@ -25,12 +25,12 @@ static void take_status(const struct control_reader *reply, struct inspection *f
     }
 }
 
-static int ask(struct report *r, int timeout_ms, struct inspection *found)
+static int ask(struct report *r, const char *name, uint32_t domid, int timeout_ms,
+               struct inspection *found)
 {
     struct control_client *client = NULL;
     struct control_answer answer;
-    int rc = control_client_open_domain(r, found->settings->name, found->record.domid, timeout_ms,
-                                        &client);
+    int rc = control_client_open_domain(r, name, domid, timeout_ms, &client);
 
     if (rc)
         return rc;
@@ -45,8 +45,8 @@ static int ask(struct report *r, int timeout_ms, struct inspection *found)
     return rc;
 }
 
-/* Ask it, and keep what went wrong instead of telling it: one service of many may be hung. */
-static void ask_quietly(const struct report *r, int timeout_ms, struct inspection *found)
+void inspect_ask(const struct report *r, const char *name, uint32_t domid, int timeout_ms,
+                 struct inspection *found)
 {
     struct report quiet;
     char *said = NULL;
@@ -57,7 +57,7 @@ static void ask_quietly(const struct report *r, int timeout_ms, struct inspectio
     if (!out)
         return;
     report_init(&quiet, r->asked, out, 0);
-    found->code = ask(&quiet, timeout_ms, found);
+    found->code = ask(&quiet, name, domid, timeout_ms, found);
     fclose(out);
     if (found->code && said) {
         prefix = strlen("atoll: ") + strlen(r->asked) + strlen(": ");
@@ -89,7 +89,7 @@ int inspect(struct report *r, xc_interface *xch, const struct service_settings *
         found->memory = info.tot_pages * (uint64_t)PAGE_BYTES;
     }
     if (found->state == RECORD_RUNS)
-        ask_quietly(r, timeout_ms, found);
+        inspect_ask(r, settings->name, found->record.domid, timeout_ms, found);
     return 0;
 }
 

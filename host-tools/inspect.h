@@ -37,6 +37,13 @@ struct inspection {
 int inspect(struct report *r, xc_interface *xch, const struct service_settings *settings,
             int timeout_ms, struct inspection *found);
 
+/**
+ * Ask the service in domain @domid, called @name, for its status, within @timeout_ms: @ref
+ * inspection.code and what follows is filled in. Nothing is reported: one service of many may hang.
+ */
+void inspect_ask(const struct report *r, const char *name, uint32_t domid, int timeout_ms,
+                 struct inspection *found);
+
 /** Its state in a word or two: "running", "starting", "stopped", "gone", "crashed". */
 const char *inspect_state(const struct inspection *found);
 
