@@ -44,7 +44,8 @@ struct loop {
     struct hv *hv;
     struct loop_port *ports[HV_EVTCHN_PORTS];
     struct list timers;
-    unsigned woken; /**< more to do: see loop_wake() */
+    bool woken;          /**< more to do: see loop_wake() */
+    evtchn_port_t again; /**< an event of it is taken and not handled yet; 0: none */
 };
 
 void loop_init(struct loop *loop, struct hv *hv);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+#include "house.h"
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("listener");
+
+    suite_add_tcase(suite, serving_cases());
+    return suite;
+}
