@@ -78,10 +78,13 @@ static struct timer *due(struct loop *loop, uint64_t now)
 
 uint64_t loop_timers(struct loop *loop)
 {
-    uint64_t now = hv_now(loop->hv);
     unsigned count = 0;
     struct timer *timer;
+    uint64_t now;
 
+    if (list_empty(&loop->timers))
+        return loop_next(loop);
+    now = hv_now(loop->hv);
     /* As many as are due now: one that is armed again for now waits for the next round. */
     list_for_each (item, &loop->timers) {
         if (LIST_ENTRY(item, struct timer, armed)->deadline > now)
@@ -93,7 +96,16 @@ uint64_t loop_timers(struct loop *loop)
         timer->expire(timer);
     }
 
-    if (loop->woken || due(loop, hv_now(loop->hv))) {
+    if (due(loop, hv_now(loop->hv))) {
+        loop->woken = false;
+        return 0;
+    }
+    return loop_next(loop);
+}
+
+uint64_t loop_next(struct loop *loop)
+{
+    if (loop->woken) {
         loop->woken = false;
         return 0;
     }

@@ -80,4 +80,7 @@ bool loop_dispatch(struct loop *loop, evtchn_port_t port);
 /** For such a service: run the timers that are due. Returns as loop_step(). */
 uint64_t loop_timers(struct loop *loop);
 
+/** What loop_timers() would return if no timer were due yet; runs none. */
+uint64_t loop_next(struct loop *loop);
+
 #endif
