@@ -7,7 +7,6 @@
 #include <hv/domain.h>
 #include <hv/time.h>
 
-#include "common/log.h"
 #include "connection.h"
 #include "operations.h"
 #include "output.h"
@@ -363,8 +362,8 @@ void domain_add_memory(struct xenstored *xs, struct domain *domain, long bytes)
         domain->soft_reported = false;
     } else if (!domain->soft_reported && !unlimited(xs, domain->domid)) {
         domain->soft_reported = true;
-        log_line(xs->hv, "xenstored: domain %u uses %u bytes, over its soft-memory quota of %u",
-                 domain->domid, memory, soft);
+        log_write(xs->log, LOG_WARNING, "domain %u uses %u bytes, over its soft-memory quota of %u",
+                  domain->domid, memory, soft);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "path.h"
 #include "request.h"
+#include "trace.h"
 #include "watch.h"
 
 static size_t logged_size(size_t length)
@@ -158,37 +159,59 @@ static void transaction_free(struct xenstored *xs, struct transaction *transacti
     arena_free(xs->arena, transaction, sizeof(*transaction));
 }
 
+void change_begin(struct xenstored *xs, struct change *change, struct connection *connection)
+{
+    change->work = (struct work){
+        .mode = WORK_REPLAY,
+        .connection = connection,
+        .tree = &change->tree,
+    };
+    list_init(&change->work.events);
+    tree_snapshot(&xs->tree, &change->tree);
+    change->outer = xs->work;
+    xs->work = &change->work;
+}
+
+void change_commit(struct xenstored *xs, struct change *change, struct work *work)
+{
+    xs->work = change->outer;
+    tree_release(&xs->env, &xs->tree);
+    xs->tree = change->tree;
+    domain_pending_commit(xs);
+    list_splice(&work->events, &change->work.events);
+}
+
+void change_abandon(struct xenstored *xs, struct change *change)
+{
+    xs->work = change->outer;
+    output_forget_events(xs, &change->work);
+    domain_pending_forget(xs);
+    tree_release(&xs->env, &change->tree);
+}
+
 int transaction_commit(struct xenstored *xs, struct work *work, struct transaction *transaction)
 {
-    struct work replay = {.mode = WORK_REPLAY, .connection = work->connection};
-    struct work *outer = xs->work;
+    struct change change;
     struct logged *logged;
-    struct tree tree;
 
-    list_init(&replay.events);
     tree_release(&xs->env, &transaction->tree);
-    tree_snapshot(&xs->tree, &tree);
-    replay.tree = &tree;
-    xs->work = &replay;
+    change_begin(xs, &change, work->connection);
     for (logged = transaction->log; logged; logged = logged->next) {
-        request_replay(xs, &replay, logged->type, logged->payload, logged->length, &xs->replayed);
+        request_replay(xs, &change.work, logged->type, logged->payload, logged->length,
+                       &xs->replayed);
         if (answer_hash(xs, &xs->replayed) != logged->answer)
             break;
     }
-    xs->work = outer;
-
     if (logged) {
         blame(xs, transaction, logged);
-        output_forget_events(xs, &replay);
-        domain_pending_forget(xs);
-        tree_release(&xs->env, &tree);
+        change_abandon(xs, &change);
     } else {
-        tree_release(&xs->env, &xs->tree);
-        xs->tree = tree;
-        domain_pending_commit(xs);
-        list_splice(&work->events, &replay.events);
+        change_commit(xs, &change, work);
         xs->commits++;
     }
+    if (xs->tracing)
+        trace_commit(xs, work->connection, transaction->id, transaction->logged_count,
+                     logged ? -EAGAIN : 0);
     transaction_free(xs, transaction);
     return logged ? -EAGAIN : 0;
 }

@@ -21,6 +21,7 @@ struct xenstored;
 struct xenstored_config {
     domid_t priv_domid;   /**< the domain with all rights, beside our own: 0 on stock hosts */
     unsigned arena_pages; /**< all the memory it will ever use; 0: the largest run that is free */
+    size_t log_size;      /**< bytes that log lines are kept in; 0: 32 KiB */
     bool no_virq;         /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
 };
 

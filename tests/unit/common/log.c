@@ -73,7 +73,7 @@ START_TEST(test_cuts_long_lines)
     char text[LOG_LINE_MAX + 50];
 
     for (size_t length = LOG_LINE_MAX - 3; length < sizeof(text); length++) {
-        size_t shown = length < LOG_LINE_MAX - 1 ? length : LOG_LINE_MAX - 1;
+        size_t shown = length < LOG_LINE_MAX ? length : LOG_LINE_MAX;
         char want[LOG_LINE_MAX + 2];
 
         memset(text, 'x', length);
