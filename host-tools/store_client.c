@@ -4,11 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-<<<<<<< HEAD
-#include <stdlib.h>
-=======
 #include <stdio.h>
->>>>>>> main
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

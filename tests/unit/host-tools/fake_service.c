@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "fake_service.h"
+#include "control_service.h"
 #include "hv/linux/linux.h"
 #include <check.h>
 #include <errno.h>

@@ -9,7 +9,6 @@
 
 #include "common/control.h"
 #include "common/vchan.h"
-#include "control_service.h"
 #include "hv/sim/sim.h"
 
 #define FAKE_DOMID 5u
