@@ -44,6 +44,7 @@
           28) /* NAME, VALUE, UNIT, COUNTER, TEXT (help), LABEL... */                              \
     FIELD(COUNT, "count", NUMBER, 29)                                                              \
     FIELD(PATH, "path", STRING, 30)                                                                \
+    FIELD(FORCE, "force", NUMBER, 31) /* STOP: even where that does harm */                        \
     /* XenStore */                                                                                 \
     FIELD(QUOTA, "quota", GROUP, 64) /* NAME, VALUE (limit), USED, HIGHEST, REFUSED, TEXT */       \
     FIELD(USED, "used", NUMBER, 65)                                                                \
@@ -62,7 +63,8 @@
     FIELD(TOKEN, "token", STRING, 78)                                                              \
     FIELD(OLD_VALUE, "old-value", BYTES, 79)                                                       \
     FIELD(NEW_VALUE, "new-value", BYTES, 80)                                                       \
-    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5" */          \
+    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5"; a "!"      \
+                                                 behind an entry that grants nothing (any more) */ \
     FIELD(NEW_PERMS, "new-perms", STRING, 82)                                                      \
     FIELD(FROM, "from", NUMBER, 83)                                                                \
     FIELD(TO, "to", NUMBER, 84)                                                                    \
@@ -72,7 +74,10 @@
     FIELD(NODES, "nodes", NUMBER, 88)                                                              \
     FIELD(WATCHES, "watches", NUMBER, 89)                                                          \
     FIELD(CONNECTIONS, "connections", NUMBER, 90)                                                  \
-    FIELD(TRANSACTIONS, "transactions", NUMBER, 91)
+    FIELD(TRANSACTIONS, "transactions", NUMBER, 91)                                                \
+    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */       \
+    FIELD(MORE, "more", NUMBER, 93) /* diff, show: the next item goes on with this node's fields   \
+                                     */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

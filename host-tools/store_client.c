@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 int store_open(struct store_client *c, const char *device, int timeout_ms)
 {
-    c->last_id = 0;
+    c->last_id = c->transaction = 0;
     c->timeout_ms = timeout_ms;
     c->fd = open(device, O_RDWR | O_CLOEXEC);
     return c->fd < 0 ? -errno : 0;
@@ -97,7 +99,8 @@ int store_request(struct store_client *c, uint32_t type, const void *payload, si
                   char *reply, size_t *reply_len)
 {
     const uint64_t deadline = report_now_ns() + (uint64_t)c->timeout_ms * 1000000u;
-    struct xsd_sockmsg msg = {.type = type, .req_id = ++c->last_id, .len = (uint32_t)len};
+    struct xsd_sockmsg msg = {
+        .type = type, .req_id = ++c->last_id, .tx_id = c->transaction, .len = (uint32_t)len};
     char buf[sizeof(msg) + XENSTORE_PAYLOAD_MAX];
     int rc;
 
@@ -150,10 +153,76 @@ int store_read(struct store_client *c, const char *path, char *value, size_t siz
     return 0;
 }
 
+int store_make(struct store_client *c, const char *path, const char *const perms[])
+{
+    char payload[256], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = strlen(path) + 1, len;
+    int rc;
+
+    if (used > sizeof(payload))
+        return -E2BIG;
+    memcpy(payload, path, used);
+    rc = store_request(c, XS_MKDIR, payload, used, reply, &len);
+    if (rc)
+        return rc;
+    for (size_t i = 0; perms[i]; i++) {
+        const size_t size = strlen(perms[i]) + 1;
+
+        if (size > sizeof(payload) - used)
+            return -E2BIG;
+        memcpy(payload + used, perms[i], size);
+        used += size;
+    }
+    return store_request(c, XS_SET_PERMS, payload, used, reply, &len);
+}
+
+int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port)
+{
+    char payload[64], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = 0, len;
+
+    used += (size_t)snprintf(payload, sizeof(payload), "%u", domid) + 1;
+    used +=
+        (size_t)snprintf(payload + used, sizeof(payload) - used, "%llu", (unsigned long long)gfn) +
+        1;
+    used += (size_t)snprintf(payload + used, sizeof(payload) - used, "%u", port) + 1;
+    return store_request(c, XS_INTRODUCE, payload, used, reply, &len);
+}
+
 int store_remove(struct store_client *c, const char *path)
 {
     char reply[XENSTORE_PAYLOAD_MAX];
     size_t len;
 
     return store_request(c, XS_RM, path, strlen(path) + 1, reply, &len);
+}
+
+int store_begin(struct store_client *c)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+    unsigned long id;
+    char *end;
+    int rc;
+
+    rc = store_request(c, XS_TRANSACTION_START, "", 1, reply, &len);
+    if (rc)
+        return rc;
+    if (len < 2 || reply[len - 1] != '\0' || reply[0] < '0' || reply[0] > '9')
+        return -EPROTO;
+    id = strtoul(reply, &end, 10);
+    if (end != reply + len - 1 || id == 0 || id > UINT32_MAX)
+        return -EPROTO;
+    c->transaction = (uint32_t)id;
+    return 0;
+}
+
+int store_end(struct store_client *c, bool commit)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+    int rc = store_request(c, XS_TRANSACTION_END, commit ? "T" : "F", 2, reply, &len);
+
+    c->transaction = 0;
+    return rc;
 }

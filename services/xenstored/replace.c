@@ -6,9 +6,8 @@
 
 #include "compare.h"
 #include "domain.h"
-#include "operations.h"
 #include "output.h"
-#include "path.h"
+#include "transaction.h"
 #include "watch.h"
 
 /* May an entry for @domid be restored as it was in version @since? */
@@ -263,33 +262,23 @@ static int prepare(struct xenstored *xs, const char *path, struct tree *target, 
 int replace_subtree(struct xenstored *xs, const char *path, struct tree *target, uint64_t since,
                     enum history_kind kind, uint32_t detail, uint64_t *changed)
 {
-    struct work work = {.mode = WORK_REPLAY}, *outer = xs->work;
-    struct replacement replacement = {.xs = xs, .work = &work, .target = target};
-    struct tree tree;
+    struct work work = {.tree = &xs->tree};
+    struct attempt attempt;
+    struct replacement replacement = {.xs = xs, .work = &attempt.work, .target = target};
     int error = prepare(xs, path, target, since);
 
     *changed = 0;
     if (error)
         return error;
-    /* What the service itself has changed meanwhile is a version of its own. */
-    history_commit(xs, HISTORY_SERVICE, hv_domid(xs->hv), 0);
-    tree_snapshot(&xs->tree, &tree);
-    work.tree = &tree;
     list_init(&work.events);
-    xs->work = &work;
+    attempt_begin(xs, &attempt, NULL);
     xs->env.writer = xs->priv_domid;
     error = apply(&replacement, path);
-    xs->work = outer;
     if (error) {
-        output_forget_events(xs, &work);
-        domain_pending_forget(xs);
-        history_abandon(xs);
-        tree_release(&xs->env, &tree);
+        attempt_abandon(xs, &attempt);
         return error;
     }
-    tree_release(&xs->env, &xs->tree);
-    xs->tree = tree;
-    domain_pending_commit(xs);
+    attempt_commit(xs, &attempt, &work);
     history_commit(xs, kind, xs->priv_domid, detail);
     output_queue_events(xs, &work);
     *changed = replacement.changed;

@@ -317,6 +317,7 @@ START_TEST(test_share_does_not_shrink)
         struct client *guest = host_guest(host, 3);
         char path[32];
 
+        host->xs->history.limit = 100000;
         OK(client_mkdir(host->dom0, 0, "/local/domain/3"));
         OK(client_set_perms(host->dom0, 0, "/local/domain/3", "n3"));
         for (unsigned i = 0; i < 250; i++) {
@@ -343,7 +344,8 @@ START_TEST(test_share_does_not_shrink)
         host_check(host);
         host_destroy(host);
     }
-    ck_assert_int_le(abs((int)got[0] - (int)got[1]), 2);
+    /* But for pages that few objects keep in use. */
+    ck_assert_int_le(abs((int)got[0] - (int)got[1]), 4);
     ck_assert_uint_gt(got[0], 50);
 }
 END_TEST
