@@ -245,6 +245,37 @@ START_TEST(test_released_domain_is_introduced_again)
 }
 END_TEST
 
+/* What C xenstored of Xen 4.17 wrote at a live update. */
+START_TEST(test_stream_of_c_xenstored)
+{
+    struct host *host = host_create(&(struct host_config){0});
+    struct stream *stream = malloc(sizeof(*stream));
+    struct migration_result result;
+    FILE *file = fopen(getenv("C_XENSTORED_STREAM"), "rb");
+    char text[WIRE_PAYLOAD_MAX + 1];
+
+    ck_assert_ptr_nonnull(file);
+    stream->length = fread(stream->data, 1, STREAM_MAX, file);
+    OK(fclose(file));
+    OK(load(host, stream, 100, &result));
+    ck_assert_uint_eq(result.nodes, 12);
+    /* dom0's ring is there; two sockets, one with a watch, are not. */
+    ck_assert_uint_eq(result.connections, 1);
+    ck_assert_uint_eq(result.connections_not_restored, 2);
+    ck_assert_uint_eq(result.watches_not_restored, 1);
+    ck_assert_str_eq(client_value(host->dom0, 0, "/a/b"), "value");
+    ck_assert_str_eq(client_value(host->dom0, 0, "/local/domain/0/name"), "Domain-0");
+    client_text(host->dom0, 0, WIRE_GET_PERMS, "/a/b|", text);
+    ck_assert_str_eq(text, "n0|r5|b0|");
+    client_text(host->dom0, 0, WIRE_GET_PERMS, "@releaseDomain|", text);
+    ck_assert_str_eq(text, "n0|");
+    host_check(host);
+    OK(client_rm(host->dom0, 0, "/a"));
+    free(stream);
+    tidy(host);
+}
+END_TEST
+
 /* What changes while a dump is read is not in it. */
 START_TEST(test_dump_is_of_one_moment)
 {
@@ -513,6 +544,7 @@ static void add_tests(TCase *cases)
     tcase_add_loop_test(cases, test_there_and_back, 0, 12);
     tcase_add_test(cases, test_into_another_store);
     tcase_add_test(cases, test_released_domain_is_introduced_again);
+    tcase_add_test(cases, test_stream_of_c_xenstored);
     tcase_add_test(cases, test_dump_is_of_one_moment);
     tcase_add_test(cases, test_every_prefix_is_refused);
     tcase_add_loop_test(cases, test_every_byte_changed, 0, 4);
