@@ -3,81 +3,20 @@
  * Nothing of the stream is believed: every length is checked against what it is in before it is
  * used, and what is kept of the stream is bounded by what keeps memory free for everybody else.
  */
-#include "migration.h"
+#include "loaded.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "connection.h"
 #include "domain.h"
 #include "history.h"
-#include "output.h"
 #include "path.h"
-#include "replace.h"
 #include "watch.h"
-
-/* The longest record that is looked at as a whole; what is behind that of others is skipped. */
-#define BODY_MAX 20480U
 
 /* Each has a port at least. */
 #define CONNECTIONS_MAX HV_EVTCHN_PORTS
 
-/* A connection of the stream. */
-struct loaded_connection {
-    struct loaded_connection *next;
-    uint32_t id;
-    bool ring;
-    domid_t domid, target;
-    uint32_t port;
-    struct connection *connection; /* that it is now; NULL: none */
-};
-
-/* A watch of the stream. */
-struct loaded_watch {
-    struct loaded_watch *next;
-    struct loaded_connection *connection;
-    int depth;
-    uint16_t path_size, token_size;
-    char text[]; /* path and token, each with its NUL */
-};
-
-enum stage {
-    STAGE_PREAMBLE,
-    STAGE_HEADER,
-    STAGE_BODY,
-    STAGE_END,
-};
-
-struct migration_load {
-    struct xenstored *xs;
-    enum stage stage;
-    int error;
-    const char *problem;
-    uint64_t offset, record; /* of the next byte; of the record under way */
-    uint32_t type, length, have;
-    uint32_t version;
-    struct tree tree; /* the nodes so far */
-    bool root;        /* "/" came */
-    struct loaded_connection *connections, **connections_end;
-    uint32_t connection_count;
-    struct loaded_watch *watches, **watches_end;
-    struct quota_limits limits; /* of all; QUOTA_INHERIT: not in the stream */
-    struct loaded_domain *domains;
-    struct migration_result result;
-    uint8_t body[BODY_MAX + 1];
-    char path[TREE_PATH_SIZE];
-};
-
-/* What the stream says of a domain. */
-struct loaded_domain {
-    struct loaded_domain *next;
-    domid_t domid;
-    bool has_features;
-    uint32_t features;
-    struct quota_limits limits;
-};
-
-static int fail(struct migration_load *load, const char *problem)
+int loaded_problem(struct migration_load *load, const char *problem)
 {
     load->problem = problem;
     return -EINVAL;
@@ -132,20 +71,20 @@ static int take_connection(struct migration_load *load)
     struct loaded_connection *connection;
 
     if (load->length < MIGRATION_CONNECTION_SIZE)
-        return fail(load, "a connection's record is too short");
+        return loaded_problem(load, "a connection's record is too short");
     fields = get16(body + 6);
     in = get16(body + 16);
     out = get32(body + 20);
     if ((((MIGRATION_CONNECTION_SIZE + in + out + 7) & ~UINT64_C(7)) + (fields & 1 ? 8 : 0)) !=
             load->length ||
         get16(body + 18) > out)
-        return fail(load, "the lengths in a connection's record do not agree");
+        return loaded_problem(load, "the lengths in a connection's record do not agree");
     if (!get32(body) || find_connection(load, get32(body)))
-        return fail(load, "a connection has no number of its own");
+        return loaded_problem(load, "a connection has no number of its own");
     if (get16(body + 4) > 1)
-        return fail(load, "a connection is of an unknown type");
+        return loaded_problem(load, "a connection is of an unknown type");
     if (load->connection_count++ == CONNECTIONS_MAX)
-        return fail(load, "there are more connections than there can be");
+        return loaded_problem(load, "there are more connections than there can be");
     connection = keep(load, sizeof(*connection));
     if (!connection)
         return -ENOMEM;
@@ -169,17 +108,17 @@ static int take_watch(struct migration_load *load, bool extended)
     struct loaded_watch *watch;
     uint32_t path, token, depth;
 
-    if (load->length < fixed || load->length > BODY_MAX)
-        return fail(load, "a watch's record is of an impossible length");
+    if (load->length < fixed || load->length > LOADED_BODY_MAX)
+        return loaded_problem(load, "a watch's record is of an impossible length");
     path = get16(body + 4);
     token = get16(body + 6);
     if (((fixed + path + token + 7) & ~7U) != load->length)
-        return fail(load, "the lengths in a watch's record do not agree");
+        return loaded_problem(load, "the lengths in a watch's record do not agree");
     if (!is_text(text, path) || !is_text(text + path, token))
-        return fail(load, "a watch's path or token is no string");
+        return loaded_problem(load, "a watch's path or token is no string");
     connection = find_connection(load, get32(body));
     if (!connection)
-        return fail(load, "a watch belongs to no connection");
+        return loaded_problem(load, "a watch belongs to no connection");
     watch = keep(load, sizeof(*watch) + path + token);
     if (!watch)
         return -ENOMEM;
@@ -209,7 +148,7 @@ static int take_perms(struct migration_load *load, const uint8_t *data, uint32_t
         int error = 0;
 
         if (!letter)
-            return fail(load, "a permission is none of n, r, w and b");
+            return loaded_problem(load, "a permission is none of n, r, w and b");
         list[i] = (struct perm){.domid = domid, .rights = (uint16_t)(letter - letters)};
         if ((data[1] & MIGRATION_PERM_IGNORED) && i)
             list[i].rights |= PERM_IGNORE;
@@ -232,15 +171,15 @@ static int put_node(struct migration_load *load, const char *path, const void *v
         enum special special = watch_special_find(path);
 
         if (special == SPECIAL_COUNT)
-            return fail(load, "a special node is of an unknown name");
+            return loaded_problem(load, "a special node is of an unknown name");
         tree_set_special(env, tree, special, perms);
         return 0;
     }
     if (!tree_lookup_parent(env, tree, path) || (!load->root && path[1]))
-        return fail(load, "a node comes before its parent");
+        return loaded_problem(load, "a node comes before its parent");
     if (tree_lookup(env, tree, path)) {
         if (path[1] || load->root)
-            return fail(load, "a node comes twice");
+            return loaded_problem(load, "a node comes twice");
         load->root = true;
         error = tree_set_value(env, tree, path, value, length);
     } else {
@@ -257,25 +196,25 @@ static int take_node(struct migration_load *load)
     struct perms *perms;
     int error;
 
-    if (load->length < MIGRATION_NODE_SIZE || load->length > BODY_MAX)
-        return fail(load, "a node's record is of an impossible length");
+    if (load->length < MIGRATION_NODE_SIZE || load->length > LOADED_BODY_MAX)
+        return loaded_problem(load, "a node's record is of an impossible length");
     path = get16(body + 8);
     value = get16(body + 10);
     count = get16(body + 14);
     if (((MIGRATION_NODE_SIZE + count * 4 + path + value + 7) & ~7U) != load->length)
-        return fail(load, "the lengths in a node's record do not agree");
+        return loaded_problem(load, "the lengths in a node's record do not agree");
     if (get32(body)) { /* of a transaction */
         load->result.others++;
         return 0;
     }
     if (!count || count > PERMS_MAX)
-        return fail(load, "a node has no permissions, or too many");
+        return loaded_problem(load, "a node has no permissions, or too many");
     if (value > XS_PAYLOAD_MAX)
-        return fail(load, "a node's value is longer than an answer");
+        return loaded_problem(load, "a node's value is longer than an answer");
     body = perms_at + (size_t)count * 4;
     if (!is_text(body, path) || !path_canonical((const char *)body, 0, true, load->path) ||
         strcmp(load->path, (const char *)body) != 0)
-        return fail(load, "a node has no absolute path");
+        return loaded_problem(load, "a node has no absolute path");
     while (arena_bytes_free(xs->arena) < domain_reserve(xs))
         if (!history_give_up(xs))
             return -ENOMEM;
@@ -297,14 +236,14 @@ static int take_quotas(struct migration_load *load, const uint8_t *data, size_t 
     const char *name = (const char *)data + (size_t)count * 4;
 
     if (length < (size_t)count * 4)
-        return fail(load, "a record has more quotas than it can hold");
+        return loaded_problem(load, "a record has more quotas than it can hold");
     length -= (size_t)count * 4;
     for (uint32_t i = 0; i < count; i++, data += 4) {
         size_t size = strnlen(name, length) + 1;
         uint32_t *limit;
 
         if (size > length)
-            return fail(load, "a quota has no name");
+            return loaded_problem(load, "a quota has no name");
         limit = quota_find(limits, name);
         if (limit && get32(data) != QUOTA_INHERIT)
             *limit = get32(data);
@@ -318,8 +257,8 @@ static int take_global_quota(struct migration_load *load)
 {
     const uint8_t *body = load->body;
 
-    if (load->length < MIGRATION_GLOBAL_QUOTA_SIZE || load->length > BODY_MAX)
-        return fail(load, "the quotas' record is of an impossible length");
+    if (load->length < MIGRATION_GLOBAL_QUOTA_SIZE || load->length > LOADED_BODY_MAX)
+        return loaded_problem(load, "the quotas' record is of an impossible length");
     return take_quotas(load, body + MIGRATION_GLOBAL_QUOTA_SIZE,
                        load->length - MIGRATION_GLOBAL_QUOTA_SIZE, get16(body) + get16(body + 2),
                        &load->limits);
@@ -330,8 +269,8 @@ static int take_domain(struct migration_load *load)
     const uint8_t *body = load->body;
     struct loaded_domain *domain;
 
-    if (load->length < MIGRATION_DOMAIN_SIZE || load->length > BODY_MAX)
-        return fail(load, "a domain's record is of an impossible length");
+    if (load->length < MIGRATION_DOMAIN_SIZE || load->length > LOADED_BODY_MAX)
+        return loaded_problem(load, "a domain's record is of an impossible length");
     domain = keep(load, sizeof(*domain));
     if (!domain)
         return -ENOMEM;
@@ -352,18 +291,20 @@ static int take_record(struct migration_load *load)
     switch (load->type) {
     case MIGRATION_END:
         if (load->length)
-            return fail(load, "the last record is not empty");
-        load->stage = STAGE_END;
+            return loaded_problem(load, "the last record is not empty");
+        load->stage = LOADED_END;
         return 0;
     case MIGRATION_GLOBAL:
-        return load->length == 8 ? 0 : fail(load, "the global record is of an impossible length");
+        return load->length == 8
+                   ? 0
+                   : loaded_problem(load, "the global record is of an impossible length");
     case MIGRATION_CONNECTION:
         return take_connection(load);
     case MIGRATION_WATCH:
         return take_watch(load, false);
     case MIGRATION_WATCH_EXTENDED:
         if (load->version < 2)
-            return fail(load, "a watch with a depth is in a stream of version 1");
+            return loaded_problem(load, "a watch with a depth is in a stream of version 1");
         return take_watch(load, true);
     case MIGRATION_NODE:
         return take_node(load);
@@ -385,13 +326,13 @@ static int take_preamble(struct migration_load *load)
     const uint8_t *at = load->body;
 
     if (memcmp(at, MIGRATION_IDENT, 8) != 0)
-        return fail(load, "it does not begin as a XenStore stream does");
+        return loaded_problem(load, "it does not begin as a XenStore stream does");
     load->version = (uint32_t)at[8] << 24 | (uint32_t)at[9] << 16 | (uint32_t)at[10] << 8 | at[11];
     if (load->version != 1 && load->version != 2)
-        return fail(load, "it is of another version than 1 or 2");
+        return loaded_problem(load, "it is of another version than 1 or 2");
     if (at[12] || at[13] || at[14] || at[15])
-        return fail(load, "it is big endian, or has flags that are unknown");
-    load->stage = STAGE_HEADER;
+        return loaded_problem(load, "it is big endian, or has flags that are unknown");
+    load->stage = LOADED_HEADER;
     return 0;
 }
 
@@ -400,8 +341,8 @@ static int take_header(struct migration_load *load)
     load->type = get32(load->body);
     load->length = get32(load->body + 4);
     if (load->length % 8)
-        return fail(load, "a record's length is not a multiple of 8");
-    load->stage = STAGE_BODY;
+        return loaded_problem(load, "a record's length is not a multiple of 8");
+    load->stage = LOADED_BODY;
     return 0;
 }
 
@@ -409,11 +350,11 @@ static int take_header(struct migration_load *load)
 static int take_part(struct migration_load *load)
 {
     load->have = 0;
-    if (load->stage == STAGE_PREAMBLE)
+    if (load->stage == LOADED_PREAMBLE)
         return take_preamble(load);
-    if (load->stage == STAGE_HEADER)
+    if (load->stage == LOADED_HEADER)
         return take_header(load);
-    load->stage = STAGE_HEADER;
+    load->stage = LOADED_HEADER;
     return take_record(load);
 }
 
@@ -425,9 +366,9 @@ static size_t collect(struct migration_load *load, const uint8_t *data, size_t l
 
     if (part > length)
         part = length;
-    if (load->have < BODY_MAX)
+    if (load->have < LOADED_BODY_MAX)
         memcpy(load->body + load->have, data,
-               part < BODY_MAX - load->have ? part : BODY_MAX - load->have);
+               part < LOADED_BODY_MAX - load->have ? part : LOADED_BODY_MAX - load->have);
     load->have += (uint32_t)part;
     load->offset += part;
     return part;
@@ -438,17 +379,17 @@ int migration_load_data(struct migration_load *load, const void *data, size_t le
     const uint8_t *at = data;
 
     while (!load->error) {
-        uint32_t size = load->stage == STAGE_PREAMBLE ? MIGRATION_PREAMBLE
-                        : load->stage == STAGE_HEADER ? MIGRATION_HEADER
-                                                      : load->length;
+        uint32_t size = load->stage == LOADED_PREAMBLE ? MIGRATION_PREAMBLE
+                        : load->stage == LOADED_HEADER ? MIGRATION_HEADER
+                                                       : load->length;
         size_t part;
 
-        if (load->stage == STAGE_END) {
+        if (load->stage == LOADED_END) {
             if (length)
-                load->error = fail(load, "something follows its last record");
+                load->error = loaded_problem(load, "something follows its last record");
             break;
         }
-        if (load->stage != STAGE_BODY && !load->have)
+        if (load->stage != LOADED_BODY && !load->have)
             load->record = load->offset;
         part = collect(load, at, length, size);
         at += part;
@@ -506,110 +447,4 @@ void migration_load_end(struct migration_load *load)
     }
     tree_release(&xs->env, &load->tree);
     arena_free(xs->arena, load, sizeof(*load));
-}
-
-/* --- making it the state ------------------------------------------------------------------------
- */
-
-static void merge_limits(struct quota_limits *limits, const struct quota_limits *loaded)
-{
-    for (unsigned quota = 0; quota < QUOTA_COUNT; quota++)
-        if (loaded->hard[quota] != QUOTA_INHERIT)
-            limits->hard[quota] = loaded->hard[quota];
-    if (loaded->soft_memory != QUOTA_INHERIT)
-        limits->soft_memory = loaded->soft_memory;
-}
-
-static void apply_domains(struct migration_load *load)
-{
-    merge_limits(&load->xs->limits, &load->limits);
-    for (const struct loaded_domain *loaded = load->domains; loaded; loaded = loaded->next) {
-        int error;
-        struct domain *domain = domain_get(load->xs, loaded->domid, &error);
-
-        if (!domain)
-            continue;
-        merge_limits(&domain->limits, &loaded->limits);
-        if (loaded->has_features)
-            domain->features = loaded->features & XS_FEATURES;
-    }
-}
-
-static struct connection *find_existing(const struct migration_load *load,
-                                        const struct loaded_connection *loaded)
-{
-    struct domain *domain = domain_find(load->xs, loaded->domid);
-
-    list_for_each (item, &load->xs->connections) {
-        struct connection *connection = LIST_ENTRY(item, struct connection, all);
-
-        if (connection->domain == domain && connection->remote_port == loaded->port)
-            return connection;
-    }
-    return domain ? domain->connection : NULL;
-}
-
-/* Who acts for whom is known of a domain that is introduced already. */
-static void restore_target(struct migration_load *load, struct loaded_connection *loaded)
-{
-    struct connection *connection = loaded->connection;
-    int error;
-
-    if (loaded->target == MIGRATION_NO_TARGET || !domain_get(load->xs, loaded->target, &error))
-        return;
-    connection->target = connection->subject.target = loaded->target;
-}
-
-static void restore_connection(struct migration_load *load, struct loaded_connection *loaded)
-{
-    struct xenstored *xs = load->xs;
-
-    if (loaded->ring)
-        loaded->connection = find_existing(load, loaded);
-    if (loaded->ring && !loaded->connection && !domain_unlimited(xs, loaded->domid) &&
-        loaded->port && !domain_introduce(xs, loaded->domid, loaded->port)) {
-        loaded->connection = domain_find(xs, loaded->domid)->connection;
-        restore_target(load, loaded);
-    }
-    if (loaded->connection)
-        load->result.connections++;
-    else
-        load->result.connections_not_restored++;
-}
-
-static void restore_watch(struct migration_load *load, const struct loaded_watch *loaded)
-{
-    struct xenstored *xs = load->xs;
-    const char *text = loaded->text, *token = text + loaded->path_size;
-    struct work work = {.tree = &xs->tree, .connection = loaded->connection->connection};
-    int error = -ENOENT;
-
-    list_init(&work.events);
-    if (work.connection && path_canonical(text, work.connection->subject.domid, true, load->path))
-        error = watch_add(xs, &work, load->path, token, loaded->depth,
-                          text[0] != '/' && text[0] != '@');
-    output_queue_events(xs, &work);
-    if (error && error != -EEXIST)
-        load->result.watches_not_restored++;
-    else
-        load->result.watches++;
-}
-
-int migration_load_finish(struct migration_load *load, struct migration_result *result)
-{
-    if (!load->error && load->stage != STAGE_END)
-        load->error = fail(load, "it ends before its last record");
-    if (!load->error && !load->root)
-        load->error = fail(load, "it has no nodes");
-    if (!load->error)
-        load->error = replace_all(load->xs, &load->tree, &load->result.changed);
-    if (load->error)
-        return load->error;
-    apply_domains(load);
-    for (struct loaded_connection *at = load->connections; at; at = at->next)
-        restore_connection(load, at);
-    for (const struct loaded_watch *at = load->watches; at; at = at->next)
-        restore_watch(load, at);
-    *result = load->result;
-    return 0;
 }
