@@ -77,7 +77,8 @@ enum control_type {
     /** LIMIT (last lines, default all), FOLLOW. Stream: SEQUENCE, TIME, LEVEL, TEXT; LOST (lines).
      */
     CONTROL_T_LOGS = 0x0004,
-    /** Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it cannot.
+    /** FORCE. Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it
+       should not, and FORCE is not given.
      */
     CONTROL_T_STOP = 0x0005,
     /** DATA. Reply: the same DATA; for tests of a connection. */

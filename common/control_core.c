@@ -77,7 +77,7 @@ static int handle_stop(void *context, struct control_request *request, struct co
 
     if (server->stopping)
         return 0;
-    if (server->config.stop != NULL)
+    if (server->config.stop != NULL && !control_number(&request->fields, CONTROL_F_FORCE, 0))
         error = server->config.stop(server->config.context, &why);
     if (error != 0) {
         if (why != NULL)

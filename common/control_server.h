@@ -102,7 +102,7 @@ struct control_server_config {
      * for one frame, so that there may be any number. NULL: none but the common ones.
      */
     bool (*statistic)(void *context, unsigned index, struct control_writer *item);
-    /** STOP came: 0, or -EPERM and why not in @why. NULL: it may. */
+    /** STOP came, without FORCE: 0, or -EPERM and why not in @why. NULL: it may. */
     int (*stop)(void *context, const char **why);
     /**
      * End in good order: the reply to STOP has been read, or its client is gone, or 2 s have
