@@ -60,7 +60,8 @@ void control_stream_wake(struct control_stream *stream)
     control_session_queue(&stream->server->clients[stream->slot]);
 }
 
-static void keep_words(struct control_session *session, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void keep_words(struct control_session *session,
+                                                             const char *format, va_list arguments)
 {
     if (vsnprintf(session->words, sizeof(session->words), format, arguments) < 0)
         session->words[0] = '\0';

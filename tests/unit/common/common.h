@@ -13,5 +13,6 @@ TCase *control_server_cases(void);
 TCase *hash_cases(void);
 TCase *list_cases(void);
 TCase *log_cases(void);
+TCase *loop_cases(void);
 
 #endif

@@ -8,7 +8,7 @@ static struct notice *notice_of(struct rendezvous *rendezvous)
     return LIST_ENTRY(rendezvous, struct notice, rendezvous);
 }
 
-void notice_answer(struct notice *notice, int error)
+static void notice_answer(struct notice *notice, int error)
 {
     rendezvous_done_fn *done = notice->done;
 
@@ -112,6 +112,12 @@ static uint64_t service_step(void *context)
     return loop_step(&house->loop);
 }
 
+/* Have the loop turn: its deadline may be another one. */
+static void turn(struct house *house)
+{
+    sim_set_actor(house->service, service_step, house);
+}
+
 void house_create(struct house *house, uint64_t seed, unsigned slots)
 {
     *house = (struct house){
@@ -144,7 +150,25 @@ void house_listen(struct house *house)
     ck_assert_int_eq(listener_create(house->listener, house->service, &house->loop,
                                      &house->notice.rendezvous, &house->config),
                      0);
-    sim_set_actor(house->service, service_step, house);
+    turn(house);
+}
+
+void house_answer(struct house *house, int error)
+{
+    notice_answer(&house->notice, error);
+    turn(house);
+}
+
+void house_disconnect(struct house *house, unsigned slot)
+{
+    listener_disconnect(house->listener, slot);
+    turn(house);
+}
+
+void house_republish(struct house *house)
+{
+    listener_republish(house->listener);
+    turn(house);
 }
 
 void house_make(struct house *house, uint64_t seed, unsigned slots)

@@ -22,7 +22,7 @@
 /** How the rendezvous of these tests behaves. */
 enum notice_mood {
     NOTICE_AT_ONCE, /**< answers from within publish() */
-    NOTICE_LATE,    /**< notes down whom to answer: notice_answer() */
+    NOTICE_LATE,    /**< notes down whom to answer: house_answer() */
     NOTICE_REFUSES, /**< publish() fails */
 };
 
@@ -42,9 +42,6 @@ struct notice {
     void *context;
     unsigned publishes, withdrawals; /**< calls so far */
 };
-
-/** Answer what is asked for; where @error is 0 the numbers are there from now on. */
-void notice_answer(struct notice *notice, int error);
 
 /** What the service knows of a slot. */
 struct house_slot {
@@ -81,6 +78,13 @@ void house_end(struct house *house);
 
 /** Let @nanoseconds pass. */
 void house_run(struct house *house, uint64_t nanoseconds);
+
+/** Have the rendezvous answer; where @error is 0 the numbers are there from now on. */
+void house_answer(struct house *house, int error);
+
+/** listener_disconnect() and listener_republish(), from the service's loop. */
+void house_disconnect(struct house *house, unsigned slot);
+void house_republish(struct house *house);
 
 /** Let everybody do what there is to do now. */
 void house_settle(struct house *house);
