@@ -47,7 +47,7 @@ class Machine:
     """A booted host. Use as a context manager; run() gives shell scripts to dom0."""
 
     def __init__(self, image, name, logs, extra=None, guests=True, icount=False, cpus=2, shell=False, dom0_mem=1024,
-                 memory=3072, xen_args="", kvm=None):
+                 memory=3072, xen_args="", kvm=None, disk=None):
         self.image = image
         self.name = name
         self.icount = icount
@@ -57,6 +57,7 @@ class Machine:
         self.dom0_mem = dom0_mem
         self.memory = memory
         self.xen_args = xen_args
+        self.disk = disk  # dom0's root file system, with systemd; None: all of dom0 is the initramfs
         self.extra = extra or {}
         self.kvm = processor_virtualises() if kvm is None else kvm
         if icount:
@@ -93,9 +94,10 @@ class Machine:
         # eager-fpu: with Xen 4.17's lazy switching, vector registers leak between domains under TCG.
         xen = (f"com1=115200,8n1 console=com1 dom0_mem={self.dom0_mem}M dom0_max_vcpus=1 spec-ctrl=eager-fpu "
                f"guest_loglvl=all {self.xen_args}")
-        linux = "console=hvc0 quiet panic=5" + (" lab.shell" if self.shell else "")
+        linux = "console=hvc0 quiet panic=5" + (" lab.shell" if self.shell else "") + (" lab.disk" if self.disk else "")
+        drive = ["-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe"] if self.disk else []
         return ["qemu-system-x86_64", *accel, "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none",
-                "-monitor", "none", "-no-reboot", "-net", "none", *console, "-serial", "chardev:console",
+                "-monitor", "none", "-no-reboot", "-net", "none", *drive, *console, "-serial", "chardev:console",
                 "-chardev", f"socket,id=agent,path={agent},server=on,wait=off", "-serial", "chardev:agent",
                 "-kernel", self.image.xen, "-append", xen, "-initrd", f"{self.image.kernel} {linux},{initrd}"]
 
