@@ -47,7 +47,9 @@ enum vchan_state {
 struct vchan {
     struct hv *hv;
     bool server;
-    bool broken;
+    bool opened; /**< the peer was seen connected */
+    bool ended;  /**< the peer was seen to close or to be gone: for ever */
+    bool broken; /**< the peer broke the protocol: for ever */
     domid_t peer;
     evtchn_port_t port;   /**< ours: server, what the client binds; client, its local end */
     grant_ref_t ring_ref; /**< of the head page */
@@ -57,18 +59,22 @@ struct vchan {
     unsigned left_pages, right_pages; /**< 0 for a ring within the head page */
     void *left_map, *right_map;       /**< client: what it mapped */
     unsigned granted;                 /**< server: pages whose grants are not yet revoked */
+    uint64_t bytes_in, bytes_out;     /**< so far */
     grant_ref_t refs[VCHAN_PAGES_MAX];
-    uint64_t bytes_in, bytes_out; /**< so far */
 };
 
-/** Pages a server of these orders needs, or 0 if the pair of orders is not a valid one. */
+/**
+ * Pages a server of these orders needs, or 0 if the pair of orders is not a valid one: out of
+ * bounds, twice 10 or 11, or (10 and 20) with more grants than fit in front of the small ring.
+ */
 unsigned vchan_pages(unsigned left_order, unsigned right_order);
 
 /**
- * Make the server's end for @client in the vchan_pages() zeroed pages at @pages (from
- * hv_page_alloc(); they stay the caller's): grant them, allocate a port. @v->ring_ref and @v->port
- * are what the client has to know. -EINVAL: bad orders. -ENOSPC, -EPERM as the contract says;
- * nothing is left behind.
+ * Make the server's end for @client in the vchan_pages() pages at @pages (from hv_page_alloc();
+ * they stay the caller's): zero and grant them, allocate a port. @v->ring_ref and @v->port are what
+ * the client has to know. -EINVAL: bad orders. -ENOSPC, -EPERM as the contract says; nothing is
+ * left behind. -EAGAIN: it failed, and a hostile client has guessed a reference and mapped the page
+ * already: vchan_release() is to be tried until it returns 0, as after vchan_close().
  */
 HV_MUST_CHECK int vchan_server_open(struct vchan *v, struct hv *hv, domid_t client,
                                     unsigned left_order, unsigned right_order, void *pages);
@@ -85,8 +91,9 @@ HV_MUST_CHECK int vchan_client_open(struct vchan *v, struct hv *hv, domid_t serv
 enum vchan_state vchan_state(struct vchan *v);
 
 /**
- * Has a server's client gone without saying so? Asks Xen whether its end of the port is bound: for
- * timers, where no event can be hoped for. Always false while nobody has connected.
+ * Has the peer gone, maybe without saying so? Asks Xen whether its end of the port is bound: for
+ * timers, where no event can be hoped for. Always false while nobody has connected; once true, the
+ * state is VCHAN_ENDED.
  */
 bool vchan_peer_gone(struct vchan *v);
 
@@ -97,18 +104,22 @@ int vchan_readable(struct vchan *v, size_t wanted);
 int vchan_writable(struct vchan *v, size_t wanted);
 
 /**
- * Read up to @length bytes: how many, 0 if there are none yet (an event will come), -EPIPE if there
- * are none and never will be, -EPROTO.
+ * Read up to @length bytes: how many, 0 if there are none yet, -EPIPE if there are none and never
+ * will be, -EPROTO. If it is fewer than @length, an event comes when there are more.
  */
 int vchan_read(struct vchan *v, void *data, size_t length);
 
-/** Write up to @length bytes: how many, 0 if there is no room yet, -EPIPE or -EPROTO. */
+/**
+ * Write up to @length bytes: how many, 0 if there is no room yet, -EPIPE or -EPROTO. If it is fewer
+ * than @length, an event comes when there is more room. A server may write before a client has
+ * connected.
+ */
 int vchan_write(struct vchan *v, const void *data, size_t length);
 
 /**
  * Close our end: tell the peer, close the port, unmap. A server's pages may still be mapped by the
  * client: -EAGAIN then, and vchan_release() is to be tried until it returns 0. 0: all is given
- * back.
+ * back. Nothing but vchan_release() and opening it anew may be done with @v afterwards.
  */
 HV_MUST_CHECK int vchan_close(struct vchan *v);
 

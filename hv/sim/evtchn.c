@@ -237,6 +237,15 @@ int hv_evtchn_send(struct hv *hv, evtchn_port_t port)
     return 0;
 }
 
+int hv_evtchn_bound(struct hv *hv, evtchn_port_t port)
+{
+    const struct sim_port *chn = port_of(hv, port);
+
+    if (!chn)
+        return -EINVAL;
+    return chn->state == SIM_PORT_INTERDOMAIN;
+}
+
 int hv_evtchn_close(struct hv *hv, evtchn_port_t port)
 {
     struct sim_port *chn = port_of(hv, port);

@@ -211,6 +211,14 @@ int hv_grant_map(struct hv *hv, domid_t remote, const grant_ref_t *refs, unsigne
     return 0;
 }
 
+/* As a domain of its own has it: whoever dies tells nobody. */
+int hv_grant_map_notify(struct hv *hv, domid_t remote, grant_ref_t ref, unsigned offset,
+                        evtchn_port_t port, void **address)
+{
+    HV_ASSERT(offset < HV_PAGE_SIZE);
+    return hv_grant_map(hv, remote, &ref, 1, false, address);
+}
+
 /** Take @mapping out of the world but for its bucket. */
 static void drop_mapping(struct hv *hv, struct sim_mapping *mapping)
 {

@@ -156,6 +156,30 @@ void hv_shared_write32(struct hv *hv, uint32_t *address, uint32_t value)
     __atomic_store_n(address, value, __ATOMIC_RELEASE);
 }
 
+uint8_t hv_shared_read8(struct hv *hv, const uint8_t *address)
+{
+    interfere(hv, address, sizeof(*address));
+    return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+}
+
+void hv_shared_write8(struct hv *hv, uint8_t *address, uint8_t value)
+{
+    interfere(hv, address, sizeof(*address));
+    __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+
+uint8_t hv_shared_fetch_or8(struct hv *hv, uint8_t *address, uint8_t bits)
+{
+    interfere(hv, address, sizeof(*address));
+    return __atomic_fetch_or(address, bits, __ATOMIC_SEQ_CST);
+}
+
+uint8_t hv_shared_fetch_and8(struct hv *hv, uint8_t *address, uint8_t bits)
+{
+    interfere(hv, address, sizeof(*address));
+    return __atomic_fetch_and(address, bits, __ATOMIC_SEQ_CST);
+}
+
 void hv_shared_barrier(struct hv *hv)
 {
     interfere(hv, NULL, 0);

@@ -93,6 +93,20 @@ int hv_evtchn_send(struct hv *hv, evtchn_port_t port)
     return hypercall_event_channel_op(EVTCHNOP_send, &send);
 }
 
+int hv_evtchn_bound(struct hv *hv, evtchn_port_t port)
+{
+    struct evtchn_status status = {.dom = DOMID_SELF, .port = port};
+    int rc = hypercall_event_channel_op(EVTCHNOP_status, &status);
+
+    if (rc != 0) {
+        return rc;
+    }
+    if (status.status == EVTCHNSTAT_closed) {
+        return -EINVAL;
+    }
+    return status.status == EVTCHNSTAT_interdomain;
+}
+
 int hv_evtchn_close(struct hv *hv, evtchn_port_t port)
 {
     struct evtchn_close close = {.port = port};

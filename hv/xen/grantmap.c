@@ -190,6 +190,14 @@ int hv_grant_map(struct hv *hv, domid_t remote, const grant_ref_t *refs, unsigne
     return 0;
 }
 
+/* Nobody outlives this domain to signal @port: Xen unmaps what a dead domain had, and that is all.
+ */
+int hv_grant_map_notify(struct hv *hv, domid_t remote, grant_ref_t ref, unsigned offset,
+                        evtchn_port_t port, void **address)
+{
+    return hv_grant_map(hv, remote, &ref, 1, false, address);
+}
+
 int hv_grant_unmap(struct hv *hv, void *address, unsigned count)
 {
     uintptr_t offset = (uintptr_t)address - window_start;

@@ -127,6 +127,25 @@ static void case_close(struct suite *s)
     CHECK_EQ(s, hv_evtchn_close(s->hv, again), 0);
 }
 
+/** Whether somebody is at the other end, seen from either. */
+static void case_bound(struct suite *s)
+{
+    evtchn_port_t a, b;
+
+    CHECK_EQ(s, hv_evtchn_alloc_unbound(s->hv, hv_domid(s->hv), &a), 0);
+    CHECK_EQ(s, hv_evtchn_bound(s->hv, a), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, hv_domid(s->hv), a, &b), 0);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, a), 1);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, b), 1);
+        CHECK_EQ(s, hv_evtchn_close(s->hv, b), 0);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, b), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, a), 0);
+    }
+    CHECK_EQ(s, hv_evtchn_close(s->hv, a), 0);
+    CHECK_EQ(s, hv_evtchn_bound(s->hv, a), -EINVAL);
+}
+
 /** A port is handed out clean, whatever was done to its number before. */
 static void case_reuse(struct suite *s)
 {
@@ -154,6 +173,7 @@ static void case_wrong_ports(struct suite *s)
 
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         CHECK_EQ(s, hv_evtchn_send(s->hv, wrong[i]), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, wrong[i]), -EINVAL);
         CHECK_EQ(s, hv_evtchn_close(s->hv, wrong[i]), -EINVAL);
         CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, hv_domid(s->hv), wrong[i], &b), -EINVAL);
     }
@@ -161,6 +181,7 @@ static void case_wrong_ports(struct suite *s)
     for (unsigned bit = 12; bit < 32; bit++) { /* beyond every table, but alike in the low bits */
         evtchn_port_t far = a | 1U << bit;
         CHECK_EQ(s, hv_evtchn_send(s->hv, far), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, far), -EINVAL);
         CHECK_EQ(s, hv_evtchn_bind_interdomain(s->hv, hv_domid(s->hv), far, &b), -EINVAL);
         CHECK_EQ(s, hv_evtchn_close(s->hv, far), -EINVAL);
     }
@@ -309,6 +330,7 @@ static void case_virq(struct suite *s)
         CHECK_EQ(s, hv_evtchn_bind_virq(s->hv, HV_VIRQ_DOM_EXC, &port), 0);
         CHECK_EQ(s, hv_evtchn_bind_virq(s->hv, HV_VIRQ_DOM_EXC, &second), -EEXIST);
         CHECK_EQ(s, hv_evtchn_send(s->hv, port), -EINVAL);
+        CHECK_EQ(s, hv_evtchn_bound(s->hv, port), 0);
         CHECK_EQ(s, hv_evtchn_close(s->hv, port), 0);
         CHECK_EQ(s, hv_evtchn_close(s->hv, port), -EINVAL);
     }
@@ -324,6 +346,7 @@ void suite_evtchn(struct suite *s)
     suite_case(s, "evtchn/edge-while-handled", case_edge_while_handled);
     suite_case(s, "evtchn/mask", case_mask);
     suite_case(s, "evtchn/close", case_close);
+    suite_case(s, "evtchn/bound", case_bound);
     suite_case(s, "evtchn/reuse", case_reuse);
     suite_case(s, "evtchn/wrong-ports", case_wrong_ports);
     suite_case(s, "evtchn/exhaustion", case_exhaustion);

@@ -141,6 +141,27 @@ static void case_shared(struct suite *s)
     hv_page_free(s->hv, page, 1);
 }
 
+/** Bytes are loaded, stored and changed alone: those beside them keep. */
+static void case_shared_bytes(struct suite *s)
+{
+    uint8_t *bytes = hv_page_alloc(s->hv, 1);
+
+    CHECK(s, bytes != NULL);
+    for (unsigned i = 64; i < 72; i++) {
+        memset(bytes + 60, 0x5a, 16);
+        hv_shared_write8(s->hv, &bytes[i], 0x81);
+        CHECK_EQ(s, hv_shared_read8(s->hv, &bytes[i]), 0x81);
+        CHECK_EQ(s, hv_shared_fetch_or8(s->hv, &bytes[i], 0x03), 0x81);
+        CHECK_EQ(s, hv_shared_fetch_or8(s->hv, &bytes[i], 0x03), 0x83);
+        CHECK_EQ(s, hv_shared_fetch_and8(s->hv, &bytes[i], 0x7e), 0x83);
+        CHECK_EQ(s, hv_shared_read8(s->hv, &bytes[i]), 0x02);
+        CHECK_EQ(s, hv_shared_fetch_and8(s->hv, &bytes[i], 0), 0x02);
+        CHECK_EQ(s, bytes[i], 0);
+        CHECK(s, bytes[i - 1] == 0x5a && bytes[i + 1] == 0x5a);
+    }
+    hv_page_free(s->hv, bytes, 1);
+}
+
 void suite_memory(struct suite *s)
 {
     suite_case(s, "memory/alloc", case_alloc);
@@ -148,4 +169,5 @@ void suite_memory(struct suite *s)
     suite_case(s, "memory/exhaustion", case_exhaustion);
     suite_case(s, "memory/fragments", case_fragments);
     suite_case(s, "memory/shared", case_shared);
+    suite_case(s, "memory/shared-bytes", case_shared_bytes);
 }

@@ -141,6 +141,32 @@ static void case_map_readonly(struct suite *s)
     CHECK_EQ(s, ask(s, PEER_REVOKE, ref, 0, 0), 0);
 }
 
+/** Mapped as ever; who outlives a user of the mapping acts when it ends, and here nobody does. */
+static void case_map_notify(struct suite *s)
+{
+    grant_ref_t ref;
+    void *address = s;
+
+    CHECK_EQ(s, ask(s, PEER_GRANT, 3, hv_domid(s->hv), 1), 0);
+    ref = reply(s);
+    CHECK_EQ(s, hv_grant_map_notify(s->hv, s->peer, ref, 9, s->port, &address), -EINVAL);
+    CHECK(s, address == s); /* a mapping that tells can be written */
+    CHECK_EQ(s, ask(s, PEER_REVOKE, ref, 0, 0), 0);
+    CHECK_EQ(s, hv_grant_map_notify(s->hv, PEER_ALIEN, ref, 9, s->port, &address), -ESRCH);
+
+    CHECK_EQ(s, ask(s, PEER_GRANT, 3, hv_domid(s->hv), 0), 0);
+    ref = reply(s);
+    CHECK_EQ(s, hv_grant_map_notify(s->hv, s->peer, ref, 9, s->port, &address), 0);
+    CHECK_EQ(s, *(volatile char *)address, '3');
+    *(volatile char *)address = 'n';
+    CHECK_EQ(s, ask(s, PEER_PEEK, 3, 0, 0), 0);
+    CHECK_EQ(s, reply(s), 'n');
+    CHECK_EQ(s, ask(s, PEER_POKE, 3, 0, '3'), 0);
+    CHECK_EQ(s, ask(s, PEER_REVOKE, ref, 0, 0), -EAGAIN);
+    CHECK_EQ(s, hv_grant_unmap(s->hv, address, 1), 0);
+    CHECK_EQ(s, ask(s, PEER_REVOKE, ref, 0, 0), 0);
+}
+
 /** All or nothing: of a map that fails, no page is left in use. */
 static void case_map_atomic(struct suite *s)
 {
@@ -220,6 +246,7 @@ static void case_rebind(struct suite *s)
     /* It closes its end, which leaves ours unbound for it, and binds to it. */
     for (unsigned i = 0; i < 20; i++)
         CHECK_EQ(s, ask(s, PEER_REBIND, port, hv_domid(s->hv), 0), 0);
+    CHECK_EQ(s, hv_evtchn_bound(s->hv, port), 1);
 }
 
 /** The other domain ends: what we hold of it stays ours until we give it up. */
@@ -271,6 +298,7 @@ void suite_two(struct suite *s)
     suite_case(s, "two/map-order", case_map_order);
     suite_case(s, "two/revoke-mapped", case_revoke_mapped);
     suite_case(s, "two/map-readonly", case_map_readonly);
+    suite_case(s, "two/map-notify", case_map_notify);
     suite_case(s, "two/map-atomic", case_map_atomic);
     suite_case(s, "two/map-often", case_map_often);
     suite_case(s, "two/copy", case_copy);

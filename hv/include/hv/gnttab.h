@@ -6,6 +6,7 @@
 #ifndef HV_GNTTAB_H
 #define HV_GNTTAB_H
 
+#include <hv/evtchn.h>
 #include <hv/hv.h>
 
 /** Index into the grant table of the domain that grants. */

@@ -61,6 +61,7 @@ def c_sources(root, suffixes=C_FILES):
 LIBC = re.compile(r'<(errno|inttypes|limits|stdarg|stdbool|stddef|stdint|stdio|string)\.h>')
 CONTRACT = re.compile(r'<hv/[a-z]+\.h>')
 BESIDE = re.compile(r'"[\w.-]+\.h"')
+LINUX = re.compile(r'"hv/linux/linux\.h"')
 SIMULATOR = re.compile(r'"hv/sim/sim\.h"')
 COMMON = re.compile(r'"common/[a-z_]+\.h"')
 
@@ -75,6 +76,8 @@ def include_rule(path):
                                     re.compile(r'"\.\./[a-z_]+\.h"')]
     if path.startswith('hv/sim/'):
         return 'the simulator', [CONTRACT, anything, re.compile(r'"hv/sim/[a-z_]+\.h"')]
+    if path.startswith('hv/linux/'):
+        return 'the Linux platform', [CONTRACT, anything, re.compile(r'"hv/linux/[a-z_]+\.h"')]
     if path == 'common/arena_checked.c':
         return 'what sanitizers see of the arena', [CONTRACT, LIBC, COMMON, re.compile(r'<stdlib\.h>')]
     if path.startswith('common/'):
@@ -85,12 +88,12 @@ def include_rule(path):
             rules += [SIMULATOR]
         return 'a service', rules
     if path.startswith('host-tools/'):
-        return 'the host tools', [anything, COMMON, BESIDE]
+        return 'the host tools', [anything, COMMON, BESIDE, LINUX]
     if path.startswith('tests/conformance/') and not path.endswith('_main.c'):
         return 'a case of the contract', [CONTRACT, LIBC, re.compile(r'<stdlib\.h>'),
                                           re.compile(r'"tests/conformance/[a-z_]+\.h"')]
     if path.startswith('tests/'):
-        return 'a test', [CONTRACT, anything, COMMON, BESIDE, SIMULATOR,
+        return 'a test', [CONTRACT, anything, COMMON, BESIDE, LINUX, SIMULATOR,
                           re.compile(r'"(services|tests)/[^"]+\.h"')]
     return 'a file in no folder that has a rule', []
 
@@ -112,7 +115,7 @@ def arrows(root, compiler):
 # -- each header compiles alone, and twice
 
 def headers(root, compiler):
-    folders = ['hv/include/', 'hv/sim/', 'common/', 'services/']
+    folders = ['hv/include/', 'hv/linux/', 'hv/sim/', 'common/', 'services/']
     if os.path.exists('/usr/include/xen/xen.h') and compiles(compiler, root, '<xen/xen.h>') is None:
         folders += ['hv/xen/']
     if compiles(compiler, root, '<xenctrl.h>') is None:

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+#include "pair.h"
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("vchan");
+
+    suite_add_tcase(suite, basic_cases());
+    suite_add_tcase(suite, stream_cases());
+    return suite;
+}
