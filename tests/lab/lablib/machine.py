@@ -157,6 +157,17 @@ class Machine:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch = None
 
+    def reboot(self):
+        """Have systemd reboot dom0, which ends this QEMU; returns the seconds that took."""
+        begin = time.monotonic()
+        self.run("systemctl --no-block reboot")
+        while self.qemu.poll() is None:
+            if time.monotonic() - begin > 240:
+                raise ui.Failure(f"dom0 of {self.name} does not go down", f"see {self.console}",
+                                 ui.tail(self.console_text(), 20))
+            time.sleep(0.2)
+        return time.monotonic() - begin
+
     def interact(self):
         """Leave the terminal to dom0's shell until the host is powered off from inside."""
         keep = termios.tcgetattr(0)
