@@ -23,6 +23,7 @@
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,8 +66,8 @@ enum control_value {
 
 /** Requests. "stream": answered by items and an end, else by one reply. */
 enum control_type {
-    /** First of all: CLIENT (name). Reply: VERSION (of the protocol), SERVICE, PROGRAM_VERSION,
-       DOMID, TYPE... */
+    /** First of all: VERSION (the newest that the client speaks), CLIENT (name). Reply: VERSION (in
+       force: the lower one), SERVICE, PROGRAM_VERSION, DOMID, TYPE... EPROTONOSUPPORT: too old */
     CONTROL_T_HELLO = 0x0001,
     /** Reply: SERVICE, PROGRAM_VERSION, UPTIME, STARTED, HEALTH, TEXT, SEALED, MEMORY_*, CLIENTS...
      */
@@ -76,7 +77,8 @@ enum control_type {
     /** LIMIT (last lines, default all), FOLLOW. Stream: SEQUENCE, TIME, LEVEL, TEXT; LOST (lines).
      */
     CONTROL_T_LOGS = 0x0004,
-    /** Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it cannot.
+    /** FORCE. Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it
+       should not, and FORCE is not given.
      */
     CONTROL_T_STOP = 0x0005,
     /** DATA. Reply: the same DATA; for tests of a connection. */
@@ -121,7 +123,7 @@ bool control_header_decode(const uint8_t data[CONTROL_HEADER], struct control_he
 
 /**
  * A frame as it is written. Running out of room is remembered and cuts nothing in half: the field
- * that did not fit, and all after it, are left out.
+ * that did not fit, the groups that it was to be in, and all after it, are left out.
  */
 struct control_writer {
     uint8_t *data; /**< the caller's, of @ref size bytes */
@@ -131,32 +133,43 @@ struct control_writer {
     uint16_t groups[CONTROL_DEPTH_MAX]; /**< where the open groups begin */
 };
 
-/** Begin a frame in @data of @size bytes (CONTROL_HEADER to CONTROL_FRAME_MAX). */
+/** Begin a frame in @data of @size bytes (CONTROL_HEADER to CONTROL_FRAME_MAX, or more). */
 void control_begin(struct control_writer *writer, void *data, size_t size, uint16_t type,
                    enum control_kind kind, uint32_t id);
 
+/** A number takes the smallest width that holds it. */
 void control_put_number(struct control_writer *writer, uint16_t tag, uint64_t value);
 void control_put_string(struct control_writer *writer, uint16_t tag, const char *text);
 void control_put_text(struct control_writer *writer, uint16_t tag, const char *text, size_t length);
+/** As printf(). Text that would fill the frame's room to its last byte counts as not fitting. */
 void control_put_format(struct control_writer *writer, uint16_t tag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void control_put_vformat(struct control_writer *writer, uint16_t tag, const char *format,
+                         va_list arguments) __attribute__((format(printf, 3, 0)));
 void control_put_bytes(struct control_writer *writer, uint16_t tag, const void *data,
                        size_t length);
 
-/** Open a group; what is put until control_close_group() is in it. */
+/** Open a group; what is put until control_close_group() is in it. Too deep counts as full. */
 void control_open_group(struct control_writer *writer, uint16_t tag);
 void control_close_group(struct control_writer *writer);
 
-/** A place to go back to, where several fields shall be in the frame together or not at all. */
+/**
+ * A place to go back to, where several fields shall be in the frame together or not at all. Groups
+ * opened since are forgotten; those open at the mark must not have been closed since.
+ */
 struct control_mark {
     size_t used;
+    unsigned depth;
     bool full;
 };
 struct control_mark control_mark(const struct control_writer *writer);
 void control_undo(struct control_writer *writer, struct control_mark mark);
 
-/** Bytes of value that a field put now could still have. */
+/** Bytes of value that a field put now could still have; 0, too, where not even its header fits. */
 size_t control_room(const struct control_writer *writer);
+
+/** The frame turns out to be of another kind. */
+void control_set_kind(struct control_writer *writer, enum control_kind kind);
 
 /** End the frame: its length. Open groups are closed. */
 size_t control_end(struct control_writer *writer);

@@ -10,10 +10,15 @@
  * an event channel is bound once; the second gets an error from its bind and reads the nodes again.
  *
  * Rings are a fixed number of slots whose pages are taken at start. While all are in use nothing is
- * published, and clients wait. A slot whose client has closed, was killed or died goes through
- * draining (its client still maps a page; tried again by a timer) and is then zeroed and free. What
- * may take no longer than a deadline: binding the port without connecting (2 s, then new numbers
- * are published). Clients that are gone without a word are found by asking Xen once a second.
+ * published, and clients wait. A slot whose client has closed, was killed or died is draining while
+ * its client still maps a page, which is tried again by a timer; then it is free, and zeroed before
+ * it is shared again. What a client wrote before it closed is handed on as long as it is read.
+ *
+ * Xen raises no event when a port is bound, nor when whoever bound it dies. Connected clients and
+ * draining slots are therefore looked at once a second, the published ring every two, and nothing
+ * where nothing is published: an idle service wakes every two seconds. A client that binds the port
+ * and does not connect within two seconds of the look that found it has its port closed, and new
+ * numbers are published; one that binds and dies leaves the port to the next.
  */
 #ifndef COMMON_LISTENER_H
 #define COMMON_LISTENER_H
@@ -45,12 +50,13 @@ struct listener_config {
 /** Pages that a listener takes with hv_page_alloc() for its slots. */
 size_t listener_pages(const struct listener_config *config);
 
-/**
- * Make a listener, publish its first ring. @memory (listener_size() bytes, zeroed) holds it and
- * stays the caller's. -ENOMEM: no pages. -EINVAL: the configuration. What fails later is tried
- * again.
- */
+/** Bytes of memory that hold a listener. */
 size_t listener_size(const struct listener_config *config);
+
+/**
+ * Make a listener in the listener_size() bytes at @listener, which stay the caller's, and publish
+ * its first ring. -ENOMEM: no pages. -EINVAL: the configuration. What fails later is tried again.
+ */
 HV_MUST_CHECK int listener_create(struct listener *listener, struct hv *hv, struct loop *loop,
                                   struct rendezvous *rendezvous,
                                   const struct listener_config *config);
@@ -66,11 +72,11 @@ void listener_republish(struct listener *listener);
 
 /** For `stats`: what happened so far and how many slots are in which state. */
 struct listener_stats {
-    unsigned connected, free, draining;
-    uint64_t accepted;  /**< clients so far */
-    uint64_t died;      /**< of these, gone without closing */
+    unsigned connected, free, draining; /**< slots; the one that is published is free */
+    uint64_t accepted;                  /**< clients so far */
+    uint64_t died;                      /**< of these, gone without closing */
     uint64_t broken;    /**< of these, disconnected because they broke the protocol */
-    uint64_t abandoned; /**< rings whose port was bound and that nobody connected to */
+    uint64_t abandoned; /**< rings closed unused: bound and not connected to, or spoilt */
     uint64_t exhausted; /**< times that a client took the last free slot */
 };
 void listener_stats(const struct listener *listener, struct listener_stats *stats);

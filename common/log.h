@@ -31,12 +31,12 @@ struct log_entry {
 
 struct log;
 
-/** Told of each new line, so that streams go on. */
+/** Told of each new line, so that streams go on; not of those that it writes itself. */
 typedef void log_listener_fn(void *context);
 
 /**
- * A log that keeps the newest lines in the @size bytes at @memory (at least 4096), which it lives
- * in itself and which stay the caller's. Older lines give way.
+ * A log that keeps the newest lines in the @size bytes at @memory (at least 4096, page aligned),
+ * which it lives in itself and which stay the caller's. Older lines give way.
  */
 struct log *log_create(struct hv *hv, void *memory, size_t size);
 

@@ -44,7 +44,8 @@ struct loop {
     struct hv *hv;
     struct loop_port *ports[HV_EVTCHN_PORTS];
     struct list timers;
-    unsigned woken; /**< more to do: see loop_wake() */
+    bool woken;          /**< more to do: see loop_wake() */
+    evtchn_port_t again; /**< an event of it is taken and not handled yet; 0: none */
 };
 
 void loop_init(struct loop *loop, struct hv *hv);
@@ -78,5 +79,8 @@ bool loop_dispatch(struct loop *loop, evtchn_port_t port);
 
 /** For such a service: run the timers that are due. Returns as loop_step(). */
 uint64_t loop_timers(struct loop *loop);
+
+/** What loop_timers() would return if no timer were due yet; runs none. */
+uint64_t loop_next(struct loop *loop);
 
 #endif

@@ -11,9 +11,15 @@
 
 #include "report.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_PATH         "/etc/atoll/atoll.conf"
+/** The file, unless CONFIG_VARIABLE in the environment (`atoll --config FILE` sets it) names one.
+ */
+#define CONFIG_PATH         ATOLL_SYSCONF_DIR "/atoll/atoll.conf"
+#define CONFIG_VARIABLE     "ATOLL_CONFIG"
+#define CONFIG_FILE_MAX     (64u << 10)
+#define CONFIG_CMDLINE_MAX  480u
 #define CONFIG_SERVICES_MAX 32u
 #define CONFIG_CPUS_MAX     256u
 
@@ -39,10 +45,16 @@ struct config {
 };
 
 /**
- * Read @path, or CONFIG_PATH with NULL, which need not exist then. 0, or ATOLL_BAD_CONFIG with a
- * line for the first error reported: "FILE:LINE: KEY: what is wrong". config_free() in either case.
+ * Read @path; with NULL, the file that CONFIG_VARIABLE names, or CONFIG_PATH, which need not exist.
+ * 0, or ATOLL_BAD_CONFIG with a line for the first error reported: "FILE:LINE: KEY: what is wrong".
+ * @path must outlive @config. config_free() in either case.
  */
 int config_read(struct report *r, const char *path, struct config *config);
+
+/** As above, of @length bytes of text that came from @path. */
+int config_parse(struct report *r, const char *path, const char *text, size_t length,
+                 struct config *config);
+
 void config_free(struct config *config);
 
 /** The service @name, or NULL. */

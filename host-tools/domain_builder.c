@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "domain_builder.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -30,13 +31,30 @@ void domain_builder_init(struct domain_builder *b, xc_interface *xch)
 }
 
 /* A random (version 4) UUID tells this domain apart from any that had its domid before. */
-static int make_handle(uint8_t handle[16])
+int domain_choose_handle(struct domain_builder *b)
 {
-    if (getrandom(handle, 16, 0) != 16)
-        return -1;
-    handle[6] = (uint8_t)((handle[6] & 0x0f) | 0x40);
-    handle[8] = (uint8_t)((handle[8] & 0x3f) | 0x80);
+    errno = 0;
+    if (getrandom(b->handle, 16, 0) != 16)
+        return failed(b, "making a UUID");
+    b->handle[6] = (uint8_t)((b->handle[6] & 0x0f) | 0x40);
+    b->handle[8] = (uint8_t)((b->handle[8] & 0x3f) | 0x80);
     return 0;
+}
+
+/* Xen takes and returns a map of as many processors as this host may have. */
+static int set_affinity(struct domain_builder *b, const struct domain_config *cfg)
+{
+    const int size = xc_get_cpumap_size(b->xch);
+    xc_cpumap_t map = xc_cpumap_alloc(b->xch);
+    int rc = -1;
+
+    if (size > 0 && map) {
+        memcpy(map, cfg->cpus,
+               (unsigned)size < cfg->cpu_count / 8 ? (unsigned)size : cfg->cpu_count / 8);
+        rc = xc_vcpu_setaffinity(b->xch, b->domid, 0, map, NULL, XEN_VCPUAFFINITY_HARD);
+    }
+    free(map);
+    return rc;
 }
 
 int domain_create(struct domain_builder *b, const struct domain_config *cfg)
@@ -67,8 +85,6 @@ int domain_create(struct domain_builder *b, const struct domain_config *cfg)
         if (xc_flask_context_to_sid(b->xch, label, (uint32_t)len, &create.ssidref))
             return failed(b, "looking up the FLASK label (does this Xen have XSM?)");
     }
-    if (make_handle(b->handle))
-        return failed(b, "making a UUID");
     memcpy(create.handle, b->handle, sizeof(create.handle));
     b->domid = cfg->domid;
     if (xc_domain_create(b->xch, &b->domid, &create))
@@ -76,6 +92,8 @@ int domain_create(struct domain_builder *b, const struct domain_config *cfg)
     b->created = true;
     if (xc_domain_max_vcpus(b->xch, b->domid, 1))
         return failed(b, "creating its vCPU");
+    if (cfg->cpus && set_affinity(b, cfg))
+        return failed(b, "binding it to its processors (`cpus`; does this host have them?)");
     if (xc_domain_setmaxmem(b->xch, b->domid, memory_kib))
         return failed(b, "setting its memory limit");
     return 0;

@@ -4,6 +4,7 @@
  * Builds the domain of a service with libxenctrl and libxenguest alone: fast, and the only way
  * before there is a XenStore. In the order of use:
  *
+ *     domain_choose_handle()
  *     domain_create()   the domain exists, empty and paused; its domid is known
  *     ...               what the service needs of the domid, such as a port for its command line
  *     domain_load()     memory, image, command line, console, grants
@@ -40,6 +41,8 @@ struct domain_config {
     uint32_t max_maptrack_frames; /**< pages that track its mappings of others (256 each) */
     uint32_t max_evtchn_port;     /**< highest port it may have, UINT32_MAX for no limit */
     uint32_t store_domid;         /**< who serves its XenStore ring, or DOMAIN_NO_STORE */
+    const uint8_t *cpus;          /**< the processors its vCPU may run on, a bit each; NULL: all */
+    unsigned cpu_count;           /**< bits of @ref cpus, a multiple of 8 */
 };
 
 struct domain_builder {
@@ -49,7 +52,7 @@ struct domain_builder {
     const char *failed;         /**< which step failed, in words */
     uint32_t domid;             /**< valid once @ref created */
     bool created;               /**< a domain exists that domain_undo() has to destroy */
-    uint8_t handle[16];         /**< the domain's UUID, random */
+    uint8_t handle[16];         /**< the domain's UUID, of domain_choose_handle() */
     evtchn_port_t console_port; /**< the domain's port of its console, unbound, for dom0 */
     xen_pfn_t console_gfn;      /**< the page of its console ring, granted to dom0 (grant 0) */
     evtchn_port_t store_port;   /**< its port to XenStore, 0 with DOMAIN_NO_STORE */
@@ -57,6 +60,12 @@ struct domain_builder {
 };
 
 void domain_builder_init(struct domain_builder *b, xc_interface *xch);
+
+/**
+ * Choose the UUID that the domain is to have, at random. Whoever writes it down before
+ * domain_create() finds the domain by it, even if he is killed in the midst of that.
+ */
+int domain_choose_handle(struct domain_builder *b);
 
 /** Create the domain, paused and without memory. -EEXIST-like errors are Xen's own. */
 int domain_create(struct domain_builder *b, const struct domain_config *cfg);

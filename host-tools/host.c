@@ -29,17 +29,21 @@ int host_open(struct report *r, xc_interface **xch)
                        strerror(errno ? errno : ENODEV));
 }
 
-int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid)
+typedef bool domain_test(const xc_domaininfo_t *info, const void *context);
+
+/* The first domain that passes @test, or @none. */
+static int find_domain(struct report *r, xc_interface *xch, domain_test *test, const void *context,
+                       uint32_t none, uint32_t *domid)
 {
     xc_domaininfo_t info[16];
     uint32_t next = 0;
     int n;
 
-    *domid = HOST_NO_DOMAIN;
+    *domid = none;
     errno = 0;
     while ((n = xc_domain_getinfolist(xch, next, sizeof(info) / sizeof(info[0]), info)) > 0) {
         for (int i = 0; i < n; i++) {
-            if (info[i].flags & XEN_DOMINF_xs_domain) {
+            if (test(&info[i], context)) {
                 *domid = info[i].domain;
                 return 0;
             }
@@ -55,6 +59,27 @@ int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid)
     return report_fail(r, ATOLL_FAILURE,
                        "cannot list the domains (%s); do these tools match the running Xen?",
                        strerror(errno));
+}
+
+static bool is_store_domain(const xc_domaininfo_t *info, const void *context)
+{
+    (void)context;
+    return info->flags & XEN_DOMINF_xs_domain;
+}
+
+int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid)
+{
+    return find_domain(r, xch, is_store_domain, NULL, HOST_NO_DOMAIN, domid);
+}
+
+static bool has_handle(const xc_domaininfo_t *info, const void *context)
+{
+    return memcmp(info->handle, context, sizeof(info->handle)) == 0;
+}
+
+int host_find_domain(struct report *r, xc_interface *xch, const uint8_t handle[16], uint32_t *domid)
+{
+    return find_domain(r, xch, has_handle, handle, 0, domid);
 }
 
 int host_lock(struct report *r, const char *service)

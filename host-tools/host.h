@@ -27,6 +27,10 @@ int host_open(struct report *r, xc_interface **xch);
  */
 int host_find_store_domain(struct report *r, xc_interface *xch, uint32_t *domid);
 
+/** As above: the domain whose UUID is @handle, or 0, which is no service's. */
+int host_find_domain(struct report *r, xc_interface *xch, const uint8_t handle[16],
+                     uint32_t *domid);
+
 /**
  * The path of the socket on which a XenStore daemon serves in dom0, if one accepts connections;
  * NULL if none does. It looks where libxenstore would.

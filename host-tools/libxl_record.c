@@ -39,3 +39,13 @@ int libxl_record_write(xentoollog_logger *logger, const struct libxl_record *rec
     libxl_ctx_free(ctx);
     return rc ? -1 : 0;
 }
+
+void libxl_record_remove(xentoollog_logger *logger, uint32_t domid)
+{
+    libxl_ctx *ctx = NULL;
+
+    if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, logger))
+        return;
+    libxl_userdata_unlink(ctx, domid, "libxl-json");
+    libxl_ctx_free(ctx);
+}

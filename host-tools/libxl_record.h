@@ -23,4 +23,7 @@ struct libxl_record {
 /** Write it. 0 or -1. Only when XenStore answers: libxl connects to it. */
 int libxl_record_write(xentoollog_logger *logger, const struct libxl_record *rec);
 
+/** Remove that of @domid, which must still be there: libxl finds the record by its UUID. */
+void libxl_record_remove(xentoollog_logger *logger, uint32_t domid);
+
 #endif

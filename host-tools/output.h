@@ -27,7 +27,7 @@ enum tint {
 struct table;
 
 /** A table with the titles in @columns, each "Title", or ">Title" for numbers (flush right); ends
- * with NULL. */
+ * with NULL, and is to outlive the table. NULL (no memory) is taken by the functions below. */
 struct table *table_create(const char *const columns[]);
 /** Add a cell to the row under way; a row ends with the last column. Escapes what cannot be shown.
  */
@@ -39,11 +39,18 @@ void table_print(struct table *t, FILE *out, const char *empty);
 /** Is this stream to be coloured? */
 bool output_colour(FILE *out);
 
-/** Write @length bytes of somebody else's text with whatever a terminal might obey escaped as \xNN.
+/** Begin @tint on @out, or end it with TINT_NONE; nothing unless @colour (output_colour()). */
+void output_tint(FILE *out, bool colour, enum tint tint);
+
+/**
+ * Write @length bytes of somebody else's text, all but printable ASCII as \xNN and backslashes
+ * doubled: nothing of it is obeyed by a terminal, and the bytes can be told from what is shown.
  */
 void output_escape(FILE *out, const char *text, size_t length);
+/** The same as a string for free(); NULL: no memory. */
+char *output_escaped(const char *text, size_t length);
 
-/** "3 days 04:05", "04:05:06", "12.3 s", of nanoseconds. */
+/** "3 days 04:05", "04:05:06", "12.3 s", down to "12 ns", of nanoseconds. */
 const char *output_duration(uint64_t ns, char *text, size_t size);
 /** "1.5 MiB". */
 const char *output_bytes(uint64_t bytes, char *text, size_t size);
@@ -56,7 +63,11 @@ const char *output_time(uint64_t ns, char *text, size_t size);
  */
 json_t *output_fields(const struct control_reader *fields);
 
-/** Print @json on one line (a stream) or indented (@indent), and release it. */
+/** A number, and bytes, as output_fields() has them. */
+json_t *output_json_number(uint64_t number);
+json_t *output_json_bytes(const void *data, size_t length);
+
+/** Print @json, in ASCII, on one line (a stream) or indented (@indent), and release it. */
 void output_json(FILE *out, json_t *json, bool indent);
 
 #endif

@@ -10,16 +10,20 @@
 
 #include "report.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <xenctrl.h>
 
 #define RECORD_DIR "/var/run/atoll"
 
+/** The largest record that is read. */
+#define RECORD_SIZE_MAX 8192u
+
 struct record {
     char service[32];
-    uint32_t domid;
-    uint8_t handle[16];
-    uint64_t started; /**< wall clock, seconds since 1970 */
+    uint32_t domid;     /**< 0: not known yet, the domain is about to be created */
+    uint8_t handle[16]; /**< the domain's UUID, chosen before it is created */
+    uint64_t started;   /**< wall clock, seconds since 1970; 0: the service has not answered yet */
     uint32_t memory_mb;
     uint64_t console_gfn;
     uint32_t console_port; /**< the domain's */
@@ -35,10 +39,33 @@ int record_write(struct report *r, const struct record *record);
 /** Remove it; that there is none is no error. */
 void record_remove(const char *service);
 
+/** Read it, without a look at Xen. 1: read, 0: there is none, or -errno with the cause in @why. */
+int record_read(const char *service, struct record *record, char *why, size_t why_size);
+
+/**
+ * The names of the services that have a record, at most @max of them, into @names. How many there
+ * are.
+ */
+unsigned record_list(char (*names)[sizeof(((struct record *)0)->service)], unsigned max);
+
+/** The same in another folder than RECORD_DIR. */
+int record_write_in(struct report *r, const char *dir, const struct record *record);
+int record_read_in(const char *dir, const char *service, struct record *record, char *why,
+                   size_t why_size);
+unsigned record_list_in(const char *dir, char (*names)[sizeof(((struct record *)0)->service)],
+                        unsigned max);
+
+/** The text of a record, for free(); NULL: out of memory. */
+char *record_format(const struct record *record);
+
+/** Read such a text, which may be anything. 0, or -EINVAL with the reason in @why. */
+int record_parse(const char *text, size_t length, struct record *record, char *why,
+                 size_t why_size);
+
 /** How a service is, as far as Xen knows. */
 enum record_state {
     RECORD_NONE,     /**< never started since the boot, or stopped */
-    RECORD_STARTING, /**< its domain is being built */
+    RECORD_STARTING, /**< being started, or its start was interrupted; see the domid */
     RECORD_RUNS,
     RECORD_ENDED, /**< the domain is still there but has shut down or crashed */
     RECORD_GONE,  /**< recorded, and the domain is not there any more */
@@ -46,9 +73,9 @@ enum record_state {
 
 /**
  * Look the service up: its record, compared with Xen. The store's domain is found by Xen's flag
- * where there is no record (started by init-xenstore-domain); what is not known is 0 then. @why is
- * a word for an end
- * ("crashed"), "" otherwise. 0 or an exit code with the cause reported.
+ * where there is no record (started by init-xenstore-domain); what is not known is 0 then. A domain
+ * of an interrupted start is found by its UUID; @record has domid 0 where there is none. @why is a
+ * word for an end ("crashed"), "" otherwise. 0 or an exit code with the cause reported.
  */
 int record_find(struct report *r, xc_interface *xch, const char *service, bool store_domain,
                 struct record *record, enum record_state *state, const char **why);

@@ -65,3 +65,46 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
 
     return write_nodes(c, nodes, sizeof(nodes) / sizeof(nodes[0]), path, size);
 }
+
+int service_nodes_introduce(struct store_client *c, const struct service_nodes *n, char *path,
+                            size_t size)
+{
+    char own[16], reads[16];
+    const char *const home_perms[] = {"n0", reads, NULL};
+    const char *const data_perms[] = {own, NULL};
+    int rc;
+
+    snprintf(own, sizeof(own), "n%u", n->domid);
+    snprintf(reads, sizeof(reads), "r%u", n->domid);
+    snprintf(path, size, "/local/domain/%u", n->domid);
+    (void)store_remove(c, path); /* of a domain that had this domid before */
+    rc = store_make(c, path, home_perms);
+    if (rc)
+        return rc;
+    snprintf(path, size, "/local/domain/%u/data", n->domid);
+    rc = store_make(c, path, data_perms);
+    if (rc)
+        return rc;
+    snprintf(path, size, "the introduction of domain %u", n->domid);
+    return store_introduce(c, n->domid, n->store_gfn, n->store_port);
+}
+
+int service_nodes_remove(struct store_client *c, uint32_t domid)
+{
+    static const char *const paths[] = {"/local/domain", "/libxl",
+                                        "/local/domain/0/backend/console"};
+    int result = 0;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        char path[64];
+        int rc;
+
+        snprintf(path, sizeof(path), "%s/%u", paths[i], domid);
+        rc = store_remove(c, path);
+        if (rc == -ETIMEDOUT || rc == -EPROTO)
+            return rc;
+        if (rc && rc != -ENOENT)
+            result = rc;
+    }
+    return result;
+}

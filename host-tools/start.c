@@ -1,47 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 #include "start.h"
 #include "domain_builder.h"
+#include "record.h"
+#include "start_service.h"
 #include "start_xenstored.h"
-#include <errno.h>
+#include "values.h"
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Domids from here on have a meaning of their own (DOMID_FIRST_RESERVED). */
-#define DOMID_LIMIT 0x7ff0u
+/* Of a domain's name. */
+#define NAME_SIZE 65
 
-struct service {
-    const char *name, *kernel, *domain_name, *summary;
-    uint32_t memory_mb;
-    int (*start)(struct report *r, const struct start_options *opt);
-};
-
-static const struct service services[] = {
-    {"xenstored", ATOLL_SERVICE_DIR "/xenstored.elf", "Xenstore", "the XenStore of the host", 8,
-     start_xenstored},
-};
-
-static const struct service *find_service(const char *name)
+static int help(struct report *r)
 {
-    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-        if (strcmp(services[i].name, name) == 0)
-            return &services[i];
-    }
-    return NULL;
-}
+    struct config config;
+    int rc = config_read(r, NULL, &config);
 
-static void help(void)
-{
     printf("Usage: atoll start SERVICE [OPTION...]\n"
-           "Start a service in a domain of its own.\n\nServices:\n");
-    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-        printf("  %-12s %s (%u MiB, %s)\n", services[i].name, services[i].summary,
-               services[i].memory_mb, services[i].kernel);
+           "Start a service in a domain of its own, and wait until it answers.\n\n"
+           "Services, as atoll.conf(5) and the options have them:\n");
+    for (unsigned i = 0; i < config.count; i++) {
+        const struct service_settings *s = &config.services[i];
+
+        printf("  %-12s %s (%u MiB, %s)\n", s->name, s->summary ? s->summary : "", s->memory_mb,
+               s->kernel ? s->kernel : "no image");
+    }
     printf("\nOptions:\n"
            "  -k, --kernel IMAGE   the service's image\n"
            "  -m, --memory MB      memory of the domain in MiB\n"
-           "  -n, --name NAME      name of the domain, as xl shows it\n"
+           "  -n, --name NAME      name of the domain, as xl shows it (default: the service's)\n"
            "  -d, --domid N        domain id to take (default: any free one)\n"
            "  -f, --flask LABEL    FLASK security label of the domain\n"
            "  -p, --param \"...\"    add to the service's command line; may be repeated\n"
@@ -49,6 +36,8 @@ static void help(void)
            "  -v, --verbose        name each step with its time; -vv: Xen's libraries speak too\n"
            "  -h, --help           show this\n"
            "\nExit codes and files: atoll(1).\n");
+    config_free(&config);
+    return rc;
 }
 
 static int usage(FILE *err, const char *what, const char *value)
@@ -58,50 +47,14 @@ static int usage(FILE *err, const char *what, const char *value)
     return ATOLL_USAGE;
 }
 
-static bool parse_number(const char *text, unsigned long min, unsigned long max, uint32_t *value)
+/* Add @text to the words in @line; false where it does not fit. */
+static bool add_words(char *line, size_t size, const char *text)
 {
-    unsigned long n;
-    char *end;
+    const size_t used = strlen(line), len = strlen(text);
 
-    if (text[0] < '0' || text[0] > '9') /* strtoul would take a sign and blanks */
+    if (used + (used > 0) + len + 1 > size)
         return false;
-    errno = 0;
-    n = strtoul(text, &end, 10);
-    if (errno || *end != '\0' || n < min || n > max)
-        return false;
-    *value = (uint32_t)n;
-    return true;
-}
-
-/* A name goes into XenStore and onto terminals: letters, digits and a few marks. */
-static bool valid_name(const char *name)
-{
-    static const char marks[] = "-_.+";
-    const size_t len = strlen(name);
-
-    if (len == 0 || len > 64)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        const char ch = name[i];
-
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-              strchr(marks, ch)))
-            return false;
-    }
-    return true;
-}
-
-static bool add_param(struct start_options *opt, const char *text)
-{
-    const size_t used = strlen(opt->param), len = strlen(text);
-
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < ' ' || text[i] > '~')
-            return false;
-    }
-    if (used + len + 2 > sizeof(opt->param))
-        return false;
-    snprintf(opt->param + used, sizeof(opt->param) - used, "%s%s", used ? " " : "", text);
+    snprintf(line + used, size - used, "%s%s", used ? " " : "", text);
     return true;
 }
 
@@ -111,30 +64,32 @@ static int parse_option(struct start_options *opt, int ch, const char *arg, FILE
 
     switch (ch) {
     case 'k':
+        if (!value_printable(arg) || strlen(arg) >= sizeof(((struct record *)NULL)->kernel))
+            return usage(err, "--kernel takes a path of up to 255 printable characters, not", arg);
         opt->kernel = arg;
         return 0;
     case 'm':
-        if (!parse_number(arg, 1, DOMAIN_MEMORY_MAX_MB, &opt->memory_mb))
+        if (!value_number(arg, 1, DOMAIN_MEMORY_MAX_MB, &opt->memory_mb))
             return usage(err, "--memory takes 1 to 2048 (MiB), not", arg);
         return 0;
     case 'n':
-        if (!valid_name(arg))
+        if (!value_name(arg, NAME_SIZE))
             return usage(err, "--name takes 1 to 64 letters, digits and -_.+, not", arg);
         opt->name = arg;
         return 0;
     case 'd':
-        if (!parse_number(arg, 1, DOMID_LIMIT - 1, &opt->domid))
+        if (!value_number(arg, 1, VALUE_DOMID_LIMIT - 1, &opt->domid))
             return usage(err, "--domid takes 1 to 32751, not", arg);
         return 0;
     case 'f':
         opt->flask = arg;
         return 0;
     case 'p':
-        if (!add_param(opt, arg))
+        if (!value_printable(arg) || !add_words(opt->param, sizeof(opt->param), arg))
             return usage(err, "--param takes printable ASCII, 470 characters in all, not", arg);
         return 0;
     case 't':
-        if (!parse_number(arg, 1, 3600, &number))
+        if (!value_number(arg, 1, 3600, &number))
             return usage(err, "--timeout takes 1 to 3600 (seconds), not", arg);
         opt->timeout_s = number;
         return 0;
@@ -166,11 +121,9 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
         {"timeout", required_argument, NULL, 't'}, {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    const struct service *service;
     int ch, rc;
 
     memset(opt, 0, sizeof(*opt));
-    opt->timeout_s = 10;
     optind = 0; /* glibc: start afresh */
     opterr = 0;
     while ((ch = getopt_long(argc, argv, ":k:m:n:d:f:p:t:vh", longopts, NULL)) != -1) {
@@ -186,30 +139,59 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
         return usage(err, "which service?", NULL);
     if (optind + 1 < argc)
         return usage(err, "one service at a time, not also", argv[optind + 1]);
-    service = find_service(argv[optind]);
-    if (!service)
-        return usage(err, "there is no service", argv[optind]);
-    opt->service = service->name;
-    opt->kernel = opt->kernel ? opt->kernel : service->kernel;
-    opt->name = opt->name ? opt->name : service->domain_name;
-    opt->memory_mb = opt->memory_mb ? opt->memory_mb : service->memory_mb;
+    opt->service = argv[optind];
     return 0;
+}
+
+int start_settle(struct report *r, struct start_options *opt,
+                 const struct service_settings *settings)
+{
+    opt->service = settings->name;
+    opt->name = opt->name ? opt->name : settings->name;
+    opt->kernel = opt->kernel ? opt->kernel : settings->kernel;
+    opt->flask = opt->flask ? opt->flask : settings->flask;
+    opt->cpus = settings->has_cpus ? settings->cpus : NULL;
+    opt->memory_mb = opt->memory_mb ? opt->memory_mb : settings->memory_mb;
+    opt->domid = opt->domid ? opt->domid : settings->domid;
+    opt->timeout_s = opt->timeout_s ? opt->timeout_s : settings->timeout_s;
+    opt->store_domain = settings->store_domain;
+    opt->cmdline[0] = '\0';
+    if ((settings->cmdline && !add_words(opt->cmdline, sizeof(opt->cmdline), settings->cmdline)) ||
+        (opt->param[0] && !add_words(opt->cmdline, sizeof(opt->cmdline), opt->param)))
+        return report_fail(r, ATOLL_USAGE,
+                           "`cmdline` of its configuration and --param have more than %zu "
+                           "characters in all; shorten one",
+                           sizeof(opt->cmdline) - 1);
+    return 0;
+}
+
+int start_run(struct report *r, const struct start_options *opt)
+{
+    return opt->store_domain ? start_xenstored(r, opt) : start_service(r, opt);
 }
 
 int start_main(int argc, char *const argv[])
 {
+    const struct service_settings *settings;
     struct start_options opt;
+    struct config config;
     struct report report;
     char asked[64];
     int rc = start_parse(argc, argv, &opt, stderr);
 
     if (rc)
         return rc;
-    if (opt.help) {
-        help();
-        return ATOLL_OK;
-    }
-    snprintf(asked, sizeof(asked), "start %s", opt.service);
+    snprintf(asked, sizeof(asked), "start %.40s", opt.help ? "--help" : opt.service);
     report_init(&report, asked, stderr, opt.verbose);
-    return find_service(opt.service)->start(&report, &opt);
+    if (opt.help)
+        return help(&report);
+    rc = config_read(&report, NULL, &config);
+    if (!rc)
+        rc = config_require(&report, &config, opt.service, &settings);
+    if (!rc)
+        rc = start_settle(&report, &opt, settings);
+    if (!rc)
+        rc = start_run(&report, &opt);
+    config_free(&config);
+    return rc;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_xenstored.h"
-#include "domain_builder.h"
 #include "host.h"
 #include "libxl_record.h"
 #include "service_nodes.h"
-#include "store_client.h"
+#include "start_steps.h"
 #include "xenbus_setup.h"
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,37 +25,36 @@
 
 #define PID_FILE HOST_RUN_DIR "/xenstored.pid"
 
-struct start {
-    struct report *r;
-    const struct start_options *opt;
-    xc_interface *xch;
-    struct image image;
-    struct domain_config config;
-    struct domain_builder builder;
-    struct store_client store;
-    evtchn_port_t dom0_port; /* dom0's end of its connection to the service */
-    char cmdline[START_CMDLINE_MAX];
+/* How far an earlier start got. */
+enum found {
+    FOUND_NOTHING,
+    FOUND_UNANNOUNCED, /* it was killed after the domain had begun to run */
 };
 
-static int load_image(struct start *s)
+/* Did a start that was killed leave this domain running, as our record has it? */
+static bool started_by_us(struct start *s, uint32_t domid)
 {
-    char why[256];
+    struct record record;
+    char why[512];
 
-    if (image_load(s->opt->kernel, s->opt->memory_mb, &s->image, why, sizeof(why)))
-        return report_fail(s->r, ATOLL_BAD_IMAGE, "%s %s", s->opt->kernel, why);
-    report_step(s->r, "image checked: %zu bytes, needs memory %#llx to %#llx, entry %#x",
-                s->image.size, (unsigned long long)s->image.start_addr,
-                (unsigned long long)s->image.end_addr, s->image.entry);
-    return 0;
+    if (record_read(s->opt->service, &record, why, sizeof(why)) != 1 || record.started ||
+        record.domid != domid || !record.store_port)
+        return false;
+    s->record = record;
+    return true;
 }
 
 /* There is a XenStore domain already: dead, alive, or one that a killed start has left. */
-static int other_domain(struct start *s, uint32_t domid)
+static int other_domain(struct start *s, uint32_t domid, enum found *found)
 {
     const char *reason = "";
 
     switch (host_domain_state(s->xch, domid, &reason)) {
     case HOST_DOMAIN_RUNS:
+        if (started_by_us(s, domid)) {
+            *found = FOUND_UNANNOUNCED;
+            return 0;
+        }
         /* The file is written last: without it nobody knows whether that domain ever answered. */
         if (access(PID_FILE, F_OK) != 0)
             return report_fail(s->r, ATOLL_RUNNING,
@@ -82,14 +79,15 @@ static int other_domain(struct start *s, uint32_t domid)
 }
 
 /* A host has one XenStore. */
-static int refuse_second(struct start *s)
+static int refuse_second(struct start *s, enum found *found)
 {
     const char *socket;
     uint32_t domid;
     int rc = host_find_store_domain(s->r, s->xch, &domid);
 
+    *found = FOUND_NOTHING;
     if (!rc && domid != HOST_NO_DOMAIN)
-        rc = other_domain(s, domid);
+        rc = other_domain(s, domid, found);
     if (rc)
         return rc;
     socket = host_store_daemon_socket();
@@ -102,43 +100,8 @@ static int refuse_second(struct start *s)
     return 0;
 }
 
-static int builder_failed(struct start *s, int error)
-{
-    if (error == -EPERM || error == -EACCES)
-        return report_fail(s->r, ATOLL_NO_RIGHTS, "%s failed (%s); Xen's policy forbids it",
-                           s->builder.failed, strerror(-error));
-    if (error == -EEXIST && s->opt->domid)
-        return report_fail(s->r, ATOLL_FAILURE, "%s failed: domid %u is in use; choose another",
-                           s->builder.failed, s->opt->domid);
-    return report_fail(s->r, ATOLL_FAILURE,
-                       "%s failed (%s); nothing was left behind, -vv says more", s->builder.failed,
-                       strerror(-error));
-}
-
-static int create(struct start *s)
-{
-    int rc;
-
-    s->config = (struct domain_config){
-        .image = &s->image,
-        .memory_mb = s->opt->memory_mb,
-        .domid = s->opt->domid,
-        .flask_label = s->opt->flask,
-        .xs_domain = true,
-        .max_grant_frames = GRANT_FRAMES,
-        .max_maptrack_frames = MAPTRACK_FRAMES,
-        .max_evtchn_port = UINT32_MAX,
-        .store_domid = DOMAIN_NO_STORE,
-    };
-    rc = domain_create(&s->builder, &s->config);
-    if (rc)
-        return builder_failed(s, rc);
-    report_step(s->r, "domain %u created", s->builder.domid);
-    return 0;
-}
-
 /* Connect dom0's kernel; its port goes onto the service's command line. */
-static int connect_dom0(struct start *s)
+static int connect_dom0(struct start *s, char *cmdline, size_t size)
 {
     const int64_t port = xenbus_setup(XENBUS_BACKEND_DEVICE, s->builder.domid, SETUP_TIMEOUT_MS);
 
@@ -161,57 +124,36 @@ static int connect_dom0(struct start *s)
                            "dom0's kernel refuses a XenStore domain (" XENBUS_BACKEND_DEVICE
                            ": %s); run it as root in dom0",
                            strerror((int)-port));
-    s->dom0_port = (evtchn_port_t)port;
-    snprintf(s->cmdline, sizeof(s->cmdline), "--event %u%s%s", s->dom0_port,
-             s->opt->param[0] ? " " : "", s->opt->param);
-    report_step(s->r, "dom0's kernel connected, port %u", s->dom0_port);
+    s->record.store_port = (uint32_t)port;
+    snprintf(cmdline, size, "--event %u%s%s", s->record.store_port, s->opt->cmdline[0] ? " " : "",
+             s->opt->cmdline);
+    report_step(s->r, "dom0's kernel connected, port %u", s->record.store_port);
     return 0;
 }
 
-static int load(struct start *s)
+static int load(struct start *s, const char *cmdline)
 {
-    int rc = domain_load(&s->builder, &s->config, s->cmdline);
+    int rc = start_load(s, cmdline);
 
     if (rc)
-        return builder_failed(s, rc);
-    report_step(s->r, "memory and image in place, command line \"%s\"", s->cmdline);
+        return rc;
     errno = 0;
     if (xc_domain_set_virq_handler(s->xch, s->builder.domid, VIRQ_DOM_EXC)) {
         s->builder.failed = "giving it the news of dying domains (VIRQ_DOM_EXC)";
-        return builder_failed(s, errno ? -errno : -EIO);
+        return start_builder_failed(s, errno ? -errno : -EIO);
     }
     rc = domain_unpause(&s->builder);
     if (rc)
-        return builder_failed(s, rc);
+        return start_builder_failed(s, rc);
     report_step(s->r, "unpaused");
     return 0;
 }
 
-/* Whether the caller wants an end: these signals are held back while a domain is half made. */
-static bool interrupted(void)
-{
-    sigset_t pending;
-
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-            sigismember(&pending, SIGHUP) == 1);
-}
-
 static bool dom0_port_bound(struct start *s)
 {
-    xc_evtchn_status_t status = {.dom = DOMID_SELF, .port = s->dom0_port};
+    xc_evtchn_status_t status = {.dom = DOMID_SELF, .port = s->record.store_port};
 
     return xc_evtchn_status(s->xch, &status) == 0 && status.status == EVTCHNSTAT_interdomain;
-}
-
-/* The one line of a service that does not come up, with what it left on its console. */
-static int no_answer(struct start *s, const char *what, const char *advice)
-{
-    const int code = report_fail(s->r, ATOLL_NO_ANSWER, "%s; %s", what, advice);
-
-    if (!host_show_console(s->r, s->builder.domid, s->builder.console_gfn))
-        fprintf(s->r->out, "    (its console is empty; see also `xl dmesg`)\n");
-    return code;
 }
 
 static const char retry_advice[] = "the domain was removed, and it may be tried again";
@@ -235,14 +177,14 @@ static int wait_until_bound(struct start *s, uint64_t deadline)
         if (host_domain_state(s->xch, s->builder.domid, &reason) != HOST_DOMAIN_RUNS) {
             snprintf(what, sizeof(what), "domain %u %s before it served", s->builder.domid,
                      reason[0] ? reason : "vanished");
-            return no_answer(s, what, retry_advice);
+            return start_no_answer(s, what, retry_advice);
         }
-        if (interrupted())
-            return report_fail(s->r, ATOLL_FAILURE, "interrupted; %s", retry_advice);
+        if (start_interrupted())
+            return report_fail(s->r, ATOLL_INTERRUPTED, "interrupted; %s", retry_advice);
         if (now >= deadline) {
             snprintf(what, sizeof(what), "domain %u has not connected to dom0 in %u s",
                      s->builder.domid, s->opt->timeout_s);
-            return no_answer(s, what, retry_advice);
+            return start_no_answer(s, what, retry_advice);
         }
         if (!told && now + 1000000000u * (uint64_t)s->opt->timeout_s > deadline + 1000000000u) {
             report_note(s->r, "waiting for the service to connect (at most %u s)",
@@ -273,7 +215,7 @@ static int wait_for_answer(struct start *s)
     if (rc) {
         snprintf(what, sizeof(what), "domain %u did not answer the first request (%s)",
                  s->builder.domid, strerror(-rc));
-        return no_answer(s, what, reboot_advice);
+        return start_no_answer(s, what, reboot_advice);
     }
     s->store.timeout_ms = REQUEST_TIMEOUT_MS;
     report_step(s->r, "first answer");
@@ -330,14 +272,14 @@ static int write_pid_file(struct start *s)
     return 0;
 }
 
-static int write_record(struct start *s)
+static int write_libxl_record(struct start *s)
 {
     const struct libxl_record record = {
         .domid = s->builder.domid,
         .name = s->opt->name,
         .handle = s->builder.handle,
         .kernel = s->opt->kernel,
-        .cmdline = s->cmdline,
+        .cmdline = s->record.cmdline,
         .memory_mb = s->opt->memory_mb,
     };
 
@@ -353,54 +295,64 @@ static int write_record(struct start *s)
 /* The service answers. What fails now is told and does not end it: dom0 is bound to this domain. */
 static int announce(struct start *s)
 {
-    int rc = write_nodes(s), rc2, rc3;
+    int rc = write_nodes(s), rc2, rc3, rc4;
 
     if (rc == ATOLL_NO_ANSWER)
         return rc; /* libxl would wait for it without end */
-    rc2 = write_record(s);
+    rc2 = write_libxl_record(s);
     rc3 = write_pid_file(s);
-    return rc ? rc : rc2 ? rc2 : rc3;
+    rc4 = start_record(s);
+    return rc ? rc : rc2 ? rc2 : rc3 ? rc3 : rc4;
 }
 
-static int run(struct start *s)
+/* From nothing to a domain that runs. */
+static int build(struct start *s)
 {
+    char cmdline[START_CMDLINE_MAX];
     int rc;
 
-    if ((rc = create(s)) || (rc = connect_dom0(s)) || (rc = load(s)) || (rc = wait_for_answer(s))) {
-        domain_undo(&s->builder);
+    s->config.xs_domain = true;
+    s->config.max_grant_frames = GRANT_FRAMES;
+    s->config.max_maptrack_frames = MAPTRACK_FRAMES;
+    s->config.max_evtchn_port = UINT32_MAX;
+    s->config.store_domid = DOMAIN_NO_STORE;
+    if ((rc = start_create(s)) || (rc = connect_dom0(s, cmdline, sizeof(cmdline))))
         return rc;
-    }
-    domain_finish(&s->builder);
-    return announce(s);
+    return load(s, cmdline);
+}
+
+/* Go on where a start that was killed had left off: its domain runs, and dom0 may know it. */
+static void resume(struct start *s)
+{
+    s->builder.domid = s->record.domid;
+    s->builder.created = true;
+    s->builder.console_gfn = s->record.console_gfn;
+    s->builder.console_port = s->record.console_port;
+    memcpy(s->builder.handle, s->record.handle, sizeof(s->builder.handle));
+    start_hold_signals(s);
+    report_note(s->r, "going on with domain %u, whose start was interrupted", s->builder.domid);
 }
 
 int start_xenstored(struct report *r, const struct start_options *opt)
 {
-    struct start s = {.r = r, .opt = opt, .store.fd = -1};
-    sigset_t held, before;
-    int rc;
+    enum found found = FOUND_NOTHING;
+    struct start s;
+    int rc = start_begin(&s, r, opt);
 
-    rc = load_image(&s);
-    if (rc)
-        return rc;
-    rc = host_open(r, &s.xch);
     if (!rc)
-        rc = host_lock(r, opt->service);
-    if (!rc)
-        rc = refuse_second(&s);
+        rc = refuse_second(&s, &found);
     if (!rc) {
-        domain_builder_init(&s.builder, s.xch);
-        sigemptyset(&held);
-        sigaddset(&held, SIGINT);
-        sigaddset(&held, SIGTERM);
-        sigaddset(&held, SIGHUP);
-        sigprocmask(SIG_BLOCK, &held, &before);
-        rc = run(&s);
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        if (found == FOUND_UNANNOUNCED)
+            resume(&s);
+        else
+            rc = build(&s);
+        if (!rc)
+            rc = wait_for_answer(&s);
+        if (rc)
+            start_undo(&s);
+        else
+            rc = announce(&s);
     }
-    store_close(&s.store);
-    if (s.xch)
-        xc_interface_close(s.xch);
-    image_free(&s.image);
+    start_end(&s);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -148,6 +149,42 @@ int store_read(struct store_client *c, const char *path, char *value, size_t siz
     memcpy(value, reply, len);
     value[len] = '\0';
     return 0;
+}
+
+int store_make(struct store_client *c, const char *path, const char *const perms[])
+{
+    char payload[256], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = strlen(path) + 1, len;
+    int rc;
+
+    if (used > sizeof(payload))
+        return -E2BIG;
+    memcpy(payload, path, used);
+    rc = store_request(c, XS_MKDIR, payload, used, reply, &len);
+    if (rc)
+        return rc;
+    for (size_t i = 0; perms[i]; i++) {
+        const size_t size = strlen(perms[i]) + 1;
+
+        if (size > sizeof(payload) - used)
+            return -E2BIG;
+        memcpy(payload + used, perms[i], size);
+        used += size;
+    }
+    return store_request(c, XS_SET_PERMS, payload, used, reply, &len);
+}
+
+int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port)
+{
+    char payload[64], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = 0, len;
+
+    used += (size_t)snprintf(payload, sizeof(payload), "%u", domid) + 1;
+    used +=
+        (size_t)snprintf(payload + used, sizeof(payload) - used, "%llu", (unsigned long long)gfn) +
+        1;
+    used += (size_t)snprintf(payload + used, sizeof(payload) - used, "%u", port) + 1;
+    return store_request(c, XS_INTRODUCE, payload, used, reply, &len);
 }
 
 int store_remove(struct store_client *c, const char *path)

@@ -43,6 +43,12 @@ int store_write(struct store_client *c, const char *path, const char *value);
 /** Read @path into @value (@size bytes, always terminated; -ENOBUFS where it does not fit). */
 int store_read(struct store_client *c, const char *path, char *value, size_t size);
 
+/** Make @path, empty, with the permissions @perms ("n0", "r5"; ends with NULL, at most 4). */
+int store_make(struct store_client *c, const char *path, const char *const perms[]);
+
+/** Tell XenStore of a domain: its ring is at @gfn, its event channel @port waits for XenStore. */
+int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port);
+
 /** Remove @path with all below it. */
 int store_remove(struct store_client *c, const char *path);
 

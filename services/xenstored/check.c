@@ -61,7 +61,8 @@ static void check_connection(struct check *check, const struct connection *conne
         check->problem = "a connection has lost count of its transactions";
     if (bytes != connection->output_bytes)
         check->problem = "a connection has lost count of its unread bytes";
-    if (connection->port && check->xs->ports[connection->port] != connection)
+    if (connection->event.port &&
+        check->xs->loop.ports[connection->event.port] != &connection->event)
         check->problem = "a port does not lead to its connection";
 }
 

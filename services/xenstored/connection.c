@@ -6,7 +6,6 @@
 
 #include <hv/time.h>
 
-#include "common/log.h"
 #include "domain.h"
 #include "output.h"
 #include "request.h"
@@ -47,6 +46,7 @@ int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t r
     if (error)
         goto out;
     connection->ring = page;
+    connection->xs = xs;
     connection->domain = domain;
     connection->target = domain->domid;
     set_subject(xs, connection);
@@ -70,13 +70,21 @@ out:
     return error;
 }
 
+static void handle_event(struct loop_port *event)
+{
+    struct connection *connection = LIST_ENTRY(event, struct connection, event);
+
+    connection_wake(connection->xs, connection);
+}
+
 static void close_port(struct xenstored *xs, struct connection *connection)
 {
-    if (!connection->port)
+    evtchn_port_t port = connection->event.port;
+
+    if (!port)
         return;
-    xs->ports[connection->port] = NULL;
-    hv_evtchn_close(xs->hv, connection->port);
-    connection->port = 0;
+    loop_port_remove(&xs->loop, &connection->event);
+    hv_evtchn_close(xs->hv, port);
 }
 
 int connection_rebind(struct xenstored *xs, struct connection *connection,
@@ -89,9 +97,8 @@ int connection_rebind(struct xenstored *xs, struct connection *connection,
     error = hv_evtchn_bind_interdomain(xs->hv, connection->domain->domid, remote_port, &port);
     if (error)
         return error;
-    connection->port = port;
     connection->remote_port = remote_port;
-    xs->ports[port] = connection;
+    loop_port_add(&xs->loop, &connection->event, port, handle_event);
     return 0;
 }
 
@@ -124,8 +131,8 @@ void connection_destroy(struct xenstored *xs, struct connection *connection)
     list_remove(&connection->all);
     close_port(xs, connection);
     if (hv_grant_unmap(xs->hv, connection->ring, 1))
-        log_line(xs->hv, "xenstored: cannot unmap the ring of domain %u",
-                 connection->domain->domid);
+        log_write(xs->log, LOG_ERROR, "cannot unmap the ring of domain %u",
+                  connection->domain->domid);
     arena_free(xs->arena, connection, sizeof(*connection));
 }
 
@@ -151,9 +158,9 @@ void connection_reset(struct xenstored *xs, struct connection *connection)
  */
 static void break_connection(struct xenstored *xs, struct connection *connection, uint32_t error)
 {
-    log_line(xs->hv, "xenstored: domain %u broke the protocol (%s): ignored until it reconnects",
-             connection->domain->domid,
-             error == XS_ERROR_RINGIDX ? "ring index" : "message too long");
+    log_write(
+        xs->log, LOG_WARNING, "domain %u broke the protocol (%s): ignored until it reconnects",
+        connection->domain->domid, error == XS_ERROR_RINGIDX ? "ring index" : "message too long");
     drop_state(xs, connection);
     connection->broken = true;
     if (connection->domain->features & XS_FEATURE_ERROR)
@@ -164,11 +171,11 @@ static void break_connection(struct xenstored *xs, struct connection *connection
 
 void connection_notify(struct xenstored *xs, struct connection *connection)
 {
-    if (!connection->notify || !connection->port)
+    if (!connection->notify || !connection->event.port)
         return;
     connection->notify = false;
     connection->served = 0;
-    hv_evtchn_send(xs->hv, connection->port);
+    hv_evtchn_send(xs->hv, connection->event.port);
 }
 
 void connection_wake(struct xenstored *xs, struct connection *connection)
@@ -309,7 +316,10 @@ static void answer(struct xenstored *xs, struct connection *connection,
 
     list_init(&work.events);
     xs->message[header->length] = '\0';
-    request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
+    if (xs->tracing)
+        request_decide_traced(xs, &work, header, (char *)xs->message, &xs->reply);
+    else
+        request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
         output_queue_events(xs, &work);

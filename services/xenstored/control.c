@@ -8,8 +8,8 @@
 #include <hv/console.h>
 
 #include "check.h"
-#include "common/log.h"
 #include "domain.h"
+#include "trace.h"
 #include "watch.h"
 
 #define ARGUMENTS_MAX 4U
@@ -33,24 +33,24 @@ static int command_check(struct xenstored *xs, const struct arguments *arguments
     problem = check_all(xs);
     if (!problem)
         return reply_ok(reply);
-    log_line(xs->hv, "xenstored: check: %s", problem);
+    log_write(xs->log, LOG_ERROR, "check: %s", problem);
     return reply_add(reply, problem, strlen(problem) + 1);
 }
 
 static int command_log(struct xenstored *xs, const struct arguments *arguments, struct reply *reply)
 {
     if (!arguments->count) {
-        int error =
-            reply_format(reply, "Log switch settings:\nio      : %s\n", xs->trace ? "on" : "off");
+        int error = reply_format(reply, "Log switch settings:\nio      : %s\n",
+                                 xs->log_requests ? "on" : "off");
 
         return error ? error : reply_add(reply, "", 1);
     }
     if (arguments->count != 1)
         return -EINVAL;
     if (!strcmp(arguments->text[0], "on") || !strcmp(arguments->text[0], "+io"))
-        xs->trace = true;
+        trace_log(xs, true);
     else if (!strcmp(arguments->text[0], "off") || !strcmp(arguments->text[0], "-io"))
-        xs->trace = false;
+        trace_log(xs, false);
     else
         return -EINVAL;
     return reply_ok(reply);
@@ -93,7 +93,7 @@ static int command_print(struct xenstored *xs, const struct arguments *arguments
 {
     if (arguments->count != 1)
         return -EINVAL;
-    log_line(xs->hv, "control: %s", arguments->text[0]);
+    log_write(xs->log, LOG_NOTICE, "control: %s", arguments->text[0]);
     return reply_ok(reply);
 }
 

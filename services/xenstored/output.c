@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "domain.h"
+#include "publish.h"
+#include "trace.h"
 
 #define SPARE_SIZE (sizeof(struct output) + XS_MESSAGE_MAX)
 
@@ -111,10 +113,11 @@ static bool waits_already(struct xenstored *xs, const struct output *output)
     return false;
 }
 
-static void drop_event(struct xenstored *xs, struct domain *domain)
+static void drop_event(struct xenstored *xs, struct connection *connection)
 {
-    domain->events_dropped++;
+    connection->domain->events_dropped++;
     xs->events_dropped++;
+    publish_event_dropped(xs, connection);
 }
 
 /*
@@ -135,7 +138,7 @@ void output_add_event(struct xenstored *xs, struct work *work, struct connection
     if (size <= XS_PAYLOAD_MAX)
         output = arena_alloc(xs->arena, sizeof(*output) + sizeof(header) + size);
     if (!output) {
-        drop_event(xs, domain);
+        drop_event(xs, connection);
         return;
     }
     *output = (struct output){
@@ -155,7 +158,7 @@ void output_add_event(struct xenstored *xs, struct work *work, struct connection
     }
     if (domain_over_memory(xs, connection, output_size(output))) {
         arena_free(xs->arena, output, output_size(output));
-        drop_event(xs, domain);
+        drop_event(xs, connection);
         return;
     }
     if (may_coalesce(output)) {
@@ -174,6 +177,8 @@ void output_queue_events(struct xenstored *xs, struct work *work)
 
         list_remove(&output->queue);
         output->connection->domain->events++;
+        if (xs->tracing)
+            trace_event(xs, output);
         enqueue(xs, output);
     }
 }

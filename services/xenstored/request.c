@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/log.h"
+#include <hv/time.h>
+
 #include "control.h"
 #include "management.h"
 #include "operations.h"
+#include "trace.h"
 #include "transaction.h"
 
 static operation_fn transaction_end;
@@ -16,6 +18,7 @@ static operation_fn transaction_end;
 #define PRIVILEGED 1U /* only the control domain may send it */
 #define NO_TX      2U /* its transaction id is ignored (docs/misc/xenstore.txt, WATCH) */
 #define TREE       4U /* it looks at the tree: transactions log it */
+#define PATH       8U /* its payload begins with a path */
 
 static const struct {
     const char *name;
@@ -23,20 +26,20 @@ static const struct {
     unsigned flags;
 } requests[XS_TYPE_COUNT] = {
     [XS_CONTROL] = {"CONTROL", control_request, PRIVILEGED},
-    [XS_DIRECTORY] = {"DIRECTORY", operation_directory, TREE},
-    [XS_READ] = {"READ", operation_read, TREE},
-    [XS_GET_PERMS] = {"GET_PERMS", operation_get_perms, TREE},
-    [XS_WATCH] = {"WATCH", management_watch, NO_TX},
-    [XS_UNWATCH] = {"UNWATCH", management_unwatch, NO_TX},
+    [XS_DIRECTORY] = {"DIRECTORY", operation_directory, TREE | PATH},
+    [XS_READ] = {"READ", operation_read, TREE | PATH},
+    [XS_GET_PERMS] = {"GET_PERMS", operation_get_perms, TREE | PATH},
+    [XS_WATCH] = {"WATCH", management_watch, NO_TX | PATH},
+    [XS_UNWATCH] = {"UNWATCH", management_unwatch, NO_TX | PATH},
     [XS_TRANSACTION_START] = {"TRANSACTION_START", management_transaction_start, 0},
     [XS_TRANSACTION_END] = {"TRANSACTION_END", transaction_end, 0},
     [XS_INTRODUCE] = {"INTRODUCE", management_introduce, PRIVILEGED},
     [XS_RELEASE] = {"RELEASE", management_release, PRIVILEGED},
     [XS_GET_DOMAIN_PATH] = {"GET_DOMAIN_PATH", management_get_domain_path, 0},
-    [XS_WRITE] = {"WRITE", operation_write, TREE},
-    [XS_MKDIR] = {"MKDIR", operation_mkdir, TREE},
-    [XS_RM] = {"RM", operation_rm, TREE},
-    [XS_SET_PERMS] = {"SET_PERMS", operation_set_perms, TREE},
+    [XS_WRITE] = {"WRITE", operation_write, TREE | PATH},
+    [XS_MKDIR] = {"MKDIR", operation_mkdir, TREE | PATH},
+    [XS_RM] = {"RM", operation_rm, TREE | PATH},
+    [XS_SET_PERMS] = {"SET_PERMS", operation_set_perms, TREE | PATH},
     [XS_WATCH_EVENT] = {"WATCH_EVENT", NULL, 0},
     [XS_ERROR] = {"ERROR", NULL, 0},
     [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", management_is_domain_introduced,
@@ -44,12 +47,17 @@ static const struct {
     [XS_RESUME] = {"RESUME", management_resume, PRIVILEGED},
     [XS_SET_TARGET] = {"SET_TARGET", management_set_target, PRIVILEGED},
     [XS_RESET_WATCHES] = {"RESET_WATCHES", management_reset_watches, 0},
-    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", operation_directory_part, TREE},
+    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", operation_directory_part, TREE | PATH},
     [XS_GET_FEATURE] = {"GET_FEATURE", management_get_feature, 0},
     [XS_SET_FEATURE] = {"SET_FEATURE", management_set_feature, PRIVILEGED},
     [XS_GET_QUOTA] = {"GET_QUOTA", management_get_quota, PRIVILEGED},
     [XS_SET_QUOTA] = {"SET_QUOTA", management_set_quota, PRIVILEGED},
 };
+
+bool request_has_path(uint32_t type)
+{
+    return type < XS_TYPE_COUNT && (requests[type].flags & PATH);
+}
 
 const char *request_name(uint32_t type)
 {
@@ -145,10 +153,15 @@ void request_decide(struct xenstored *xs, struct work *work, const struct xs_hea
     error = decide(xs, work, header, payload, reply);
     if (error)
         reply_error(reply, error);
-    if (xs->trace)
-        log_line(xs->hv, "xenstored: domain %u tx %u %s %s: %s", work->connection->subject.domid,
-                 header->tx_id, request_name(header->type), payload,
-                 reply->type == XS_ERROR ? reply->data : "OK");
+}
+
+void request_decide_traced(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                           const char *payload, struct reply *reply)
+{
+    uint64_t began = hv_now(xs->hv);
+
+    request_decide(xs, work, header, payload, reply);
+    trace_request(xs, work->connection, header, payload, reply, began);
 }
 
 static int transaction_end(struct xenstored *xs, struct work *work, const char *payload,

@@ -15,9 +15,16 @@
 void request_decide(struct xenstored *xs, struct work *work, const struct xs_header *header,
                     const char *payload, struct reply *reply);
 
+/** The same for those who look on (trace.h). */
+void request_decide_traced(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                           const char *payload, struct reply *reply);
+
 /** Do a logged request of a transaction again, in @work. */
 void request_replay(struct xenstored *xs, struct work *work, uint32_t type, const char *payload,
                     size_t length, struct reply *reply);
+
+/** Does the payload of such a request begin with a path? */
+bool request_has_path(uint32_t type);
 
 /** The name of a type of message, for people. */
 const char *request_name(uint32_t type);

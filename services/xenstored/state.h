@@ -20,6 +20,8 @@
 #include "common/arena.h"
 #include "common/hash.h"
 #include "common/list.h"
+#include "common/log.h"
+#include "common/loop.h"
 #include "perms.h"
 #include "quota.h"
 #include "tree.h"
@@ -31,6 +33,8 @@
 
 struct connection;
 struct domain_block;
+struct publisher;
+struct remote;
 struct transaction;
 struct xenstored;
 
@@ -78,10 +82,12 @@ struct connection {
     struct list all;       /* in xenstored.connections */
     struct list ready;     /* in xenstored.ready, or .stalled, while there is something to do */
     struct list unflushed; /* in xenstored.unflushed while it has output to put on the ring */
+    struct xenstored *xs;
     struct domain *domain;
     struct subject subject;
     domid_t target; /* SET_TARGET; its own domid without one */
-    evtchn_port_t port, remote_port;
+    struct loop_port event;
+    evtchn_port_t remote_port;
     struct xs_ring *ring;
     bool broken; /* it broke the protocol: ignored until its domain dies or reconnects (XSA-325) */
     bool extra;  /* made by xenstored_attach() beside its domain's own */
@@ -131,6 +137,10 @@ struct watch_index;
 
 struct xenstored {
     struct hv *hv;
+    struct loop loop;
+    struct log *log;
+    void *log_memory;
+    size_t log_size;
     domid_t priv_domid;
     struct arena *arena;
     void *arena_base;
@@ -152,9 +162,7 @@ struct xenstored {
 
     struct list connections;
     struct list ready, stalled, unflushed;
-    struct connection *ports[HV_EVTCHN_PORTS];
-    evtchn_port_t virq;
-    bool virq_bound;
+    struct loop_port virq;
 
     struct output *events[EVENT_BUCKETS];
     struct output *spare; /* for a reply when memory is out; nothing is served without one */
@@ -162,7 +170,13 @@ struct xenstored {
     struct reply reply, replayed;
     char paths[16384]; /* domain.c: paths to clean up */
 
-    bool trace;
+    struct publisher *publisher; /* NULL: nothing is published (publish.c) */
+    struct remote *remote;       /* NULL: there is no control server (remote.c) */
+
+    struct list traces;
+    unsigned tracing; /* who looks on: the traces, and the log of requests (trace.c) */
+    bool log_requests;
+    uint64_t past_events, past_refused[QUOTA_COUNT]; /* of domains that are forgotten */
     uint64_t requests, commits, conflicts, events_dropped;
 };
 

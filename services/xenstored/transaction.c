@@ -8,6 +8,7 @@
 #include "output.h"
 #include "path.h"
 #include "request.h"
+#include "trace.h"
 #include "watch.h"
 
 static size_t logged_size(size_t length)
@@ -158,37 +159,59 @@ static void transaction_free(struct xenstored *xs, struct transaction *transacti
     arena_free(xs->arena, transaction, sizeof(*transaction));
 }
 
+void attempt_begin(struct xenstored *xs, struct attempt *attempt, struct connection *connection)
+{
+    attempt->work = (struct work){
+        .mode = WORK_REPLAY,
+        .connection = connection,
+        .tree = &attempt->tree,
+    };
+    list_init(&attempt->work.events);
+    tree_snapshot(&xs->tree, &attempt->tree);
+    attempt->outer = xs->work;
+    xs->work = &attempt->work;
+}
+
+void attempt_commit(struct xenstored *xs, struct attempt *attempt, struct work *work)
+{
+    xs->work = attempt->outer;
+    tree_release(&xs->env, &xs->tree);
+    xs->tree = attempt->tree;
+    domain_pending_commit(xs);
+    list_splice(&work->events, &attempt->work.events);
+}
+
+void attempt_abandon(struct xenstored *xs, struct attempt *attempt)
+{
+    xs->work = attempt->outer;
+    output_forget_events(xs, &attempt->work);
+    domain_pending_forget(xs);
+    tree_release(&xs->env, &attempt->tree);
+}
+
 int transaction_commit(struct xenstored *xs, struct work *work, struct transaction *transaction)
 {
-    struct work replay = {.mode = WORK_REPLAY, .connection = work->connection};
-    struct work *outer = xs->work;
+    struct attempt attempt;
     struct logged *logged;
-    struct tree tree;
 
-    list_init(&replay.events);
     tree_release(&xs->env, &transaction->tree);
-    tree_snapshot(&xs->tree, &tree);
-    replay.tree = &tree;
-    xs->work = &replay;
+    attempt_begin(xs, &attempt, work->connection);
     for (logged = transaction->log; logged; logged = logged->next) {
-        request_replay(xs, &replay, logged->type, logged->payload, logged->length, &xs->replayed);
+        request_replay(xs, &attempt.work, logged->type, logged->payload, logged->length,
+                       &xs->replayed);
         if (answer_hash(xs, &xs->replayed) != logged->answer)
             break;
     }
-    xs->work = outer;
-
     if (logged) {
         blame(xs, transaction, logged);
-        output_forget_events(xs, &replay);
-        domain_pending_forget(xs);
-        tree_release(&xs->env, &tree);
+        attempt_abandon(xs, &attempt);
     } else {
-        tree_release(&xs->env, &xs->tree);
-        xs->tree = tree;
-        domain_pending_commit(xs);
-        list_splice(&work->events, &replay.events);
+        attempt_commit(xs, &attempt, work);
         xs->commits++;
     }
+    if (xs->tracing)
+        trace_commit(xs, work->connection, transaction->id, transaction->logged_count,
+                     logged ? -EAGAIN : 0);
     transaction_free(xs, transaction);
     return logged ? -EAGAIN : 0;
 }

@@ -63,6 +63,22 @@ void transaction_abort(struct xenstored *xs, struct transaction *transaction);
 /** End all of the connection's. */
 void transaction_end_all(struct xenstored *xs, struct connection *connection);
 
+/** A change of the current tree that is made whole or not at all: requests in @ref work. */
+struct attempt {
+    struct work work; /**< in WORK_REPLAY: to be given to request_replay() */
+    struct tree tree;
+    struct work *outer;
+};
+
+/** Begin one of @connection's. Nothing else may change the tree before its end. */
+void attempt_begin(struct xenstored *xs, struct attempt *attempt, struct connection *connection);
+
+/** End it: its tree becomes the current one, its events go to @work. */
+void attempt_commit(struct xenstored *xs, struct attempt *attempt, struct work *work);
+
+/** End it with nothing changed. */
+void attempt_abandon(struct xenstored *xs, struct attempt *attempt);
+
 /** The use of its owner would change (domain_account()). */
 void transaction_account(struct transaction *transaction, int nodes, long bytes);
 

@@ -6,30 +6,38 @@
 
 #include <hv/time.h>
 
-#include "common/log.h"
 #include "connection.h"
 #include "domain.h"
 #include "output.h"
+#include "publish.h"
+#include "remote.h"
 #include "state.h"
+#include "trace.h"
 #include "watch.h"
 
 /* Requests served before the ports are looked at again. */
 #define STEP_REQUESTS 64U
 
+/* What log lines are kept in, unless the configuration says otherwise. */
+#define LOG_SIZE (32U * 1024)
+
 /* How long to wait before cleaning up after a dead domain is tried again. */
 #define CLEANUP_RETRY (100 * HV_MSEC)
 
 /* The memory of the service, and in it the service itself. */
-static struct xenstored *take_memory(struct hv *hv, unsigned pages)
+static struct xenstored *take_memory(struct hv *hv, const struct xenstored_config *config)
 {
+    unsigned pages = config->arena_pages;
     struct xenstored *xs;
     struct arena *arena;
     size_t largest;
     void *base;
 
     if (!pages) {
+        size_t control = config->control ? remote_pages(config->clients) : 0;
+
         hv_page_count_free(hv, &largest);
-        pages = (unsigned)largest;
+        pages = largest > control ? (unsigned)(largest - control) : 0;
     }
     base = pages ? hv_page_alloc(hv, pages) : NULL;
     if (!base)
@@ -77,6 +85,16 @@ static int create_special(struct xenstored *xs)
     return 0;
 }
 
+static int create_log(struct xenstored *xs, size_t size)
+{
+    xs->log_size = size ? size : LOG_SIZE;
+    xs->log_memory = arena_alloc(xs->arena, xs->log_size);
+    if (!xs->log_memory)
+        return -ENOMEM;
+    xs->log = log_create(xs->hv, xs->log_memory, xs->log_size);
+    return 0;
+}
+
 static int create_store(struct xenstored *xs)
 {
     int error = tree_env_init(&xs->env, xs->arena, &xs->perms, &xs->key);
@@ -95,9 +113,47 @@ static int create_store(struct xenstored *xs)
     return error ? error : create_special(xs);
 }
 
+static void handle_virq(struct loop_port *virq)
+{
+    domain_check_all(LIST_ENTRY(virq, struct xenstored, virq));
+}
+
+static int bind_virq(struct xenstored *xs)
+{
+    evtchn_port_t port;
+    int error = hv_evtchn_bind_virq(xs->hv, HV_VIRQ_DOM_EXC, &port);
+
+    if (!error)
+        loop_port_add(&xs->loop, &xs->virq, port, handle_virq);
+    return error;
+}
+
+static void unbind_virq(struct xenstored *xs)
+{
+    evtchn_port_t port = xs->virq.port;
+
+    if (!port)
+        return;
+    loop_port_remove(&xs->loop, &xs->virq);
+    hv_evtchn_close(xs->hv, port);
+}
+
+/* A host without a control plane is better off than one without XenStore. */
+static void start_control(struct xenstored *xs, const struct xenstored_config *config)
+{
+    int error = publish_create(xs);
+
+    if (!error)
+        error = remote_create(xs, config->clients, config->version);
+    if (error) {
+        publish_destroy(xs);
+        log_write(xs->log, LOG_ERROR, "no control clients can be served: error %d", -error);
+    }
+}
+
 struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config)
 {
-    struct xenstored *xs = take_memory(hv, config->arena_pages);
+    struct xenstored *xs = take_memory(hv, config);
     int error;
 
     if (!xs) {
@@ -106,32 +162,43 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
     }
     xs->priv_domid = config->priv_domid;
     xs->limits = quota_defaults;
+    loop_init(&xs->loop, hv);
     list_init(&xs->domains);
     list_init(&xs->touched);
     list_init(&xs->connections);
     list_init(&xs->ready);
     list_init(&xs->stalled);
     list_init(&xs->unflushed);
+    list_init(&xs->traces);
     hv_random(hv, &xs->key, sizeof(xs->key));
     perms_table_init(&xs->perms, xs->arena, &xs->key);
 
-    error = create_store(xs);
-    if (!error && !config->no_virq) {
-        error = hv_evtchn_bind_virq(hv, HV_VIRQ_DOM_EXC, &xs->virq);
-        xs->virq_bound = !error;
-    }
+    error = create_log(xs, config->log_size);
+    if (!error)
+        error = create_store(xs);
+    if (!error && !config->no_virq)
+        error = bind_virq(xs);
     if (error) {
         log_line(hv, "xenstored: cannot start: error %d", -error);
         give_memory(xs);
         return NULL;
     }
+    if (config->control)
+        start_control(xs, config);
     return xs;
+}
+
+void xenstored_sealed(struct xenstored *xs)
+{
+    remote_sealed(xs);
 }
 
 void xenstored_destroy(struct xenstored *xs)
 {
     struct arena_usage usage;
 
+    remote_destroy(xs);
+    publish_destroy(xs);
     list_for_each_safe (item, after, &xs->connections)
         connection_destroy(xs, LIST_ENTRY(item, struct connection, all));
     tree_release(&xs->env, &xs->tree);
@@ -139,8 +206,8 @@ void xenstored_destroy(struct xenstored *xs)
     output_spare_drop(xs);
     watch_index_destroy(xs);
     tree_env_destroy(&xs->env);
-    if (xs->virq_bound)
-        hv_evtchn_close(xs->hv, xs->virq);
+    unbind_virq(xs);
+    arena_free(xs->arena, xs->log_memory, xs->log_size);
     /* So each test that ends a service shows that nothing it ever did has leaked. */
     arena_usage(xs->arena, &usage);
     HV_ASSERT(usage.bytes_used == arena_size_class(sizeof(*xs)));
@@ -194,12 +261,8 @@ static void take_events(struct xenstored *xs)
 {
     evtchn_port_t port;
 
-    for (unsigned i = 0; i < HV_EVTCHN_PORTS && (port = hv_evtchn_next(xs->hv)); i++) {
-        if (xs->virq_bound && port == xs->virq)
-            domain_check_all(xs);
-        else if (xs->ports[port])
-            connection_wake(xs, xs->ports[port]);
-    }
+    for (unsigned i = 0; i < HV_EVTCHN_PORTS && (port = hv_evtchn_next(xs->hv)); i++)
+        loop_dispatch(&xs->loop, port);
 }
 
 /* Let those go on whose time has come; the time of the next one, HV_NEVER if there is none. */
@@ -235,13 +298,15 @@ static void flush_all(struct xenstored *xs)
 
 uint64_t xenstored_step(struct xenstored *xs)
 {
-    uint64_t deadline;
+    uint64_t deadline, next;
+    bool more;
 
     take_events(xs);
+    more = loop_timers(&xs->loop) == 0;
     if (xs->cleanup_pending)
         domain_check_all(xs);
     wake_stalled(xs);
-    flush_all(xs); /* events of domains that died */
+    flush_all(xs); /* events of domains that died, and of what control clients asked for */
 
     for (unsigned served = 0; served < STEP_REQUESTS && !list_empty(&xs->ready); served++) {
         struct connection *connection =
@@ -252,9 +317,19 @@ uint64_t xenstored_step(struct xenstored *xs)
             list_append(&xs->ready, &connection->ready);
         flush_all(xs);
     }
+    if (xs->publisher) {
+        publish_restore(xs);
+        flush_all(xs);
+    }
+    if (xs->tracing)
+        trace_wake(xs);
+
     deadline = wake_stalled(xs);
-    if (!list_empty(&xs->ready))
+    next = loop_next(&xs->loop);
+    if (more || !list_empty(&xs->ready))
         return 0;
+    if (next < deadline)
+        deadline = next;
     if (xs->cleanup_pending && hv_now(xs->hv) + CLEANUP_RETRY < deadline)
         deadline = hv_now(xs->hv) + CLEANUP_RETRY;
     return deadline;

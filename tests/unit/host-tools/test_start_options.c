@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file The options of `atoll start`: what is read, what is refused and in which words. */
 #include "exit_codes.h"
+#include "report.h"
 #include "start.h"
 #include <check.h>
 #include <stdlib.h>
@@ -9,13 +10,14 @@
 #define MAX_ARGS 32
 
 static struct start_options opt;
+static struct service_settings settings;
 static char said[1024];
 
 /* Parse "start" and the blank-separated words of @line; what was said goes to said[]. */
 static int parse(const char *line)
 {
-    char words[512], *argv[MAX_ARGS + 1] = {NULL}, *save = NULL;
-    static char start[] = "start";
+    char *argv[MAX_ARGS + 1] = {NULL}, *save = NULL;
+    static char words[1024], start[] = "start"; /* the options point into them */
     int argc = 0, rc;
     FILE *err = fmemopen(said, sizeof(said), "w");
 
@@ -40,19 +42,80 @@ static void refused(const char *line, const char *word)
     ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
 }
 
-START_TEST(defaults)
+static void setup(void)
 {
-    ck_assert_int_eq(parse("xenstored"), 0);
-    ck_assert_str_eq(opt.service, "xenstored");
-    ck_assert_str_eq(opt.name, "Xenstore");
-    ck_assert_ptr_nonnull(strstr(opt.kernel, "/atoll/xenstored.elf"));
-    ck_assert_uint_eq(opt.memory_mb, 8);
-    ck_assert_uint_eq(opt.domid, 0);
-    ck_assert_ptr_null(opt.flask);
-    ck_assert_str_eq(opt.param, "");
-    ck_assert_uint_eq(opt.timeout_s, 10);
-    ck_assert_uint_eq(opt.verbose, 0);
+    static char kernel[] = "/s.elf", cmdline[] = "log=8", flask[] = "a:b:c";
+
+    settings = (struct service_settings){.name = "switch",
+                                         .kernel = kernel,
+                                         .cmdline = cmdline,
+                                         .flask = flask,
+                                         .memory_mb = 12,
+                                         .domid = 7,
+                                         .timeout_s = 9,
+                                         .store_domain = true};
+}
+
+/* Fill in from the configuration; what was said goes to said[]. */
+static int settle(void)
+{
+    struct report report;
+    FILE *err = fmemopen(said, sizeof(said), "w");
+    int rc;
+
+    memset(said, 0, sizeof(said));
+    report_init(&report, "start switch", err, 0);
+    rc = start_settle(&report, &opt, &settings);
+    fclose(err);
+    return rc;
+}
+
+START_TEST(configuration_fills_in)
+{
+    ck_assert_int_eq(parse("switch"), 0);
+    ck_assert_str_eq(opt.service, "switch");
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.name, "switch");
+    ck_assert_str_eq(opt.kernel, "/s.elf");
+    ck_assert_str_eq(opt.cmdline, "log=8");
+    ck_assert_str_eq(opt.flask, "a:b:c");
+    ck_assert_uint_eq(opt.memory_mb, 12);
+    ck_assert_uint_eq(opt.domid, 7);
+    ck_assert_uint_eq(opt.timeout_s, 9);
+    ck_assert_ptr_null(opt.cpus);
+    ck_assert(opt.store_domain);
     ck_assert_str_eq(said, "");
+    settings.has_cpus = true;
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_ptr_eq(opt.cpus, settings.cpus);
+}
+END_TEST
+
+START_TEST(options_override)
+{
+    ck_assert_int_eq(parse("switch -k /t.elf -n x -m 3 -d 4 -f d:e:f -t 5 -p more"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.name, "x");
+    ck_assert_str_eq(opt.kernel, "/t.elf");
+    ck_assert_str_eq(opt.cmdline, "log=8 more");
+    ck_assert_str_eq(opt.flask, "d:e:f");
+    ck_assert_uint_eq(opt.memory_mb, 3);
+    ck_assert_uint_eq(opt.domid, 4);
+    ck_assert_uint_eq(opt.timeout_s, 5);
+}
+END_TEST
+
+START_TEST(both_command_lines_are_bounded)
+{
+    static char most[CONFIG_CMDLINE_MAX];
+
+    memset(most, 'x', sizeof(most) - 1);
+    settings.cmdline = most;
+    ck_assert_int_eq(parse("switch"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_int_eq(parse("switch -p y"), 0);
+    ck_assert_int_eq(settle(), ATOLL_USAGE);
+    ck_assert_ptr_nonnull(strstr(said, "--param"));
 }
 END_TEST
 
@@ -93,7 +156,7 @@ END_TEST
 START_TEST(wrong_words)
 {
     refused("", "which service");
-    refused("xenstore", "no service xenstore");
+    refused("xenstored --kernel /\x01", "--kernel");
     refused("xenstored xenstored", "one service");
     refused("xenstored --nonsense", "--nonsense");
     refused("xenstored -x", "-x");
@@ -105,7 +168,7 @@ END_TEST
 START_TEST(param_is_bounded)
 {
     char line[512] = "xenstored -p ";
-    size_t room = sizeof(opt.param) - 2; /* a blank may come before it, the end after it */
+    size_t room = sizeof(opt.param) - 1;
     size_t start = strlen(line);
 
     memset(line + start, 'x', room);
@@ -132,7 +195,10 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_add_test(tc, defaults);
+    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_test(tc, configuration_fills_in);
+    tcase_add_test(tc, options_override);
+    tcase_add_test(tc, both_command_lines_are_bounded);
     tcase_add_test(tc, everything_given);
     tcase_add_test(tc, limits);
     tcase_add_test(tc, wrong_words);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include "start_service.h"
+#include "host.h"
+#include "libxl_record.h"
+#include "remains.h"
+#include "service_nodes.h"
+#include "start_steps.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * Grants of its own: console, XenStore, and the rings of its control clients. Mappings: a service
+ * maps its clients' rings, 256 a page of the maptrack table. Ports as libxl has it.
+ */
+#define GRANT_FRAMES    32
+#define MAPTRACK_FRAMES 1024
+#define EVTCHN_PORT_MAX 1023
+
+#define SECOND_NS 1000000000ull
+
+/* Is it there already? What an interrupted start or a crash has left is removed. */
+static int clear_the_way(struct start *s)
+{
+    enum record_state state;
+    struct record found;
+    const char *why;
+    int rc = record_find(s->r, s->xch, s->opt->service, false, &found, &state, &why);
+
+    if (rc || state == RECORD_NONE)
+        return rc;
+    if (state == RECORD_RUNS)
+        return report_fail(s->r, ATOLL_RUNNING,
+                           "it runs already, as domain %u; `atoll restart %s` starts it anew",
+                           found.domid, s->opt->service);
+    if (state == RECORD_ENDED)
+        report_note(s->r, "removing domain %u, which %s", found.domid, why);
+    if (state == RECORD_STARTING) /* we hold the lock: nobody is building it */
+        report_note(s->r, "removing what an interrupted start had left");
+    return remains_remove(s->r, s->xch, &s->store, &found);
+}
+
+static int store_failed(struct start *s, const char *what, int error)
+{
+    const bool dead = error == -ETIMEDOUT || error == -EPROTO;
+
+    if (dead)
+        store_close(&s->store); /* a late answer would be taken for that of the next request */
+    return report_fail(s->r, dead ? ATOLL_NO_ANSWER : ATOLL_FAILURE,
+                       "XenStore fails at %s (%s); see `atoll status xenstored`", what,
+                       strerror(-error));
+}
+
+/* XenStore has to know the service before it runs; all else can wait until it does. */
+static int introduce(struct start *s, const struct service_nodes *nodes)
+{
+    char path[128];
+    int rc = service_nodes_introduce(&s->store, nodes, path, sizeof(path));
+
+    if (rc)
+        return store_failed(s, path, rc);
+    report_step(s->r, "XenStore introduced");
+    rc = domain_unpause(&s->builder);
+    if (rc)
+        return start_builder_failed(s, rc);
+    report_step(s->r, "unpaused");
+    return 0;
+}
+
+/* What xl needs to know the domain and to reach its console, while the service starts. */
+static int announce(struct start *s, const struct service_nodes *nodes)
+{
+    const struct libxl_record record = {
+        .domid = s->builder.domid,
+        .name = s->opt->name,
+        .handle = s->builder.handle,
+        .kernel = s->opt->kernel,
+        .cmdline = s->record.cmdline,
+        .memory_mb = s->opt->memory_mb,
+    };
+    char path[128];
+    int rc = service_nodes_write(&s->store, nodes, path, sizeof(path));
+
+    if (rc)
+        return store_failed(s, path, rc);
+    report_step(s->r, "XenStore nodes written");
+    if (libxl_record_write(&s->r->logger, &record))
+        return report_fail(s->r, ATOLL_FAILURE,
+                           "libxl's record of it could not be written; is /var/lib/xen there, with "
+                           "room in it?");
+    report_step(s->r, "libxl's record written");
+    return 0;
+}
+
+/* Once around while the service has not answered: shall it be waited for any longer? */
+static int still_waiting(struct start *s, uint64_t begin, bool *told)
+{
+    const uint64_t waited = report_now_ns() - begin;
+    const char *reason = "";
+    char what[128];
+
+    if (host_domain_state(s->xch, s->builder.domid, &reason) != HOST_DOMAIN_RUNS) {
+        snprintf(what, sizeof(what), "domain %u %s before it answered", s->builder.domid,
+                 reason[0] ? reason : "vanished");
+        return start_no_answer(s, what, "it was removed");
+    }
+    if (start_interrupted())
+        return report_fail(s->r, ATOLL_INTERRUPTED, "interrupted; the domain was removed");
+    if (waited >= s->opt->timeout_s * SECOND_NS) {
+        snprintf(what, sizeof(what), "domain %u has not answered in %u s", s->builder.domid,
+                 s->opt->timeout_s);
+        return start_no_answer(s, what, "it was removed");
+    }
+    if (!*told && waited >= SECOND_NS) {
+        report_note(s->r, "waiting for its first answer (at most %u s)", s->opt->timeout_s);
+        *told = true;
+    }
+    return 0;
+}
+
+/* Wait until it has published where its control clients find it. */
+static int wait_until_published(struct start *s, uint64_t begin, bool *told)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+    char path[96], value[32];
+    int rc;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/data/vchan/0/control/ring-ref",
+             s->builder.domid);
+    while ((rc = store_read(&s->store, path, value, sizeof(value))) != 0) {
+        if (rc != -ENOENT)
+            return store_failed(s, path, rc);
+        rc = still_waiting(s, begin, told);
+        if (rc)
+            return rc;
+        nanosleep(&pause, NULL);
+    }
+    report_step(s->r, "the service can be reached");
+    return 0;
+}
+
+static int build(struct start *s)
+{
+    struct service_nodes nodes;
+    bool told = false;
+    uint64_t begin;
+    uint32_t store;
+    int rc = host_find_store_domain(s->r, s->xch, &store);
+
+    if (rc)
+        return rc;
+    s->config.max_grant_frames = GRANT_FRAMES;
+    s->config.max_maptrack_frames = MAPTRACK_FRAMES;
+    s->config.max_evtchn_port = EVTCHN_PORT_MAX;
+    s->config.store_domid = store == HOST_NO_DOMAIN ? 0 : store; /* else a daemon in dom0 */
+    if ((rc = start_create(s)) || (rc = start_load(s, s->opt->cmdline)))
+        return rc;
+    nodes = (struct service_nodes){
+        .domid = s->builder.domid,
+        .name = s->opt->name,
+        .memory_mb = s->opt->memory_mb,
+        .console_port = s->builder.console_port,
+        .console_gfn = s->builder.console_gfn,
+        .store_port = s->builder.store_port,
+        .store_gfn = s->builder.store_gfn,
+    };
+    begin = report_now_ns();
+    if ((rc = introduce(s, &nodes)) || (rc = announce(s, &nodes)))
+        return rc;
+    return wait_until_published(s, begin, &told);
+}
+
+/* Leave nothing behind. The causes are reported already; what this adds are notes. */
+static void undo(struct start *s)
+{
+    if (s->builder.created) {
+        s->builder.created = false;
+        if (remains_remove(s->r, s->xch, &s->store, &s->record))
+            return; /* the record stays, for the next try */
+    }
+    start_undo(s);
+}
+
+int start_service(struct report *r, const struct start_options *opt)
+{
+    struct start s;
+    int rc = start_begin(&s, r, opt);
+
+    if (!rc)
+        rc = remains_open_store(r, s.xch, &s.store);
+    if (!rc)
+        rc = clear_the_way(&s);
+    if (!rc) {
+        rc = build(&s);
+        if (!rc)
+            rc = start_record(&s);
+        if (rc)
+            undo(&s);
+    }
+    start_end(&s);
+    return rc;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+#include "start_steps.h"
+#include "host.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static int load_image(struct start *s)
+{
+    char why[256];
+
+    if (image_load(s->opt->kernel, s->opt->memory_mb, &s->image, why, sizeof(why)))
+        return report_fail(s->r, ATOLL_BAD_IMAGE, "%s %s", s->opt->kernel, why);
+    report_step(s->r, "image checked: %zu bytes, needs memory %#llx to %#llx, entry %#x",
+                s->image.size, (unsigned long long)s->image.start_addr,
+                (unsigned long long)s->image.end_addr, s->image.entry);
+    return 0;
+}
+
+int start_begin(struct start *s, struct report *r, const struct start_options *opt)
+{
+    int rc;
+
+    memset(s, 0, sizeof(*s));
+    s->r = r;
+    s->opt = opt;
+    s->store.fd = -1;
+    rc = load_image(s);
+    if (!rc)
+        rc = host_open(r, &s->xch);
+    if (!rc)
+        rc = host_lock(r, opt->service);
+    if (rc)
+        return rc;
+    domain_builder_init(&s->builder, s->xch);
+    s->config = (struct domain_config){
+        .image = &s->image,
+        .memory_mb = opt->memory_mb,
+        .domid = opt->domid,
+        .flask_label = opt->flask,
+        .cpus = opt->cpus,
+        .cpu_count = CONFIG_CPUS_MAX,
+    };
+    return 0;
+}
+
+int start_builder_failed(struct start *s, int error)
+{
+    if (error == -EPERM || error == -EACCES)
+        return report_fail(s->r, ATOLL_NO_RIGHTS, "%s failed (%s); Xen's policy forbids it",
+                           s->builder.failed, strerror(-error));
+    if (error == -EEXIST && s->opt->domid)
+        return report_fail(s->r, ATOLL_FAILURE, "%s failed: domid %u is in use; choose another",
+                           s->builder.failed, s->opt->domid);
+    return report_fail(s->r, ATOLL_FAILURE,
+                       "%s failed (%s); nothing was left behind, -vv says more", s->builder.failed,
+                       strerror(-error));
+}
+
+void start_hold_signals(struct start *s)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, &s->signals);
+    s->held = true;
+}
+
+int start_create(struct start *s)
+{
+    const struct start_options *opt = s->opt;
+    int rc = domain_choose_handle(&s->builder);
+
+    if (rc)
+        return start_builder_failed(s, rc);
+    s->record.memory_mb = opt->memory_mb;
+    memcpy(s->record.handle, s->builder.handle, sizeof(s->record.handle));
+    snprintf(s->record.service, sizeof(s->record.service), "%s", opt->service);
+    snprintf(s->record.kernel, sizeof(s->record.kernel), "%s", opt->kernel);
+    start_hold_signals(s);
+    rc = record_write(s->r, &s->record);
+    if (rc)
+        return rc;
+    rc = domain_create(&s->builder, &s->config);
+    if (rc)
+        return start_builder_failed(s, rc);
+    s->record.domid = s->builder.domid;
+    report_step(s->r, "domain %u created", s->builder.domid);
+    return 0;
+}
+
+int start_load(struct start *s, const char *cmdline)
+{
+    int rc;
+
+    snprintf(s->record.cmdline, sizeof(s->record.cmdline), "%s", cmdline);
+    rc = domain_load(&s->builder, &s->config, s->record.cmdline);
+    if (rc)
+        return start_builder_failed(s, rc);
+    s->record.console_gfn = s->builder.console_gfn;
+    s->record.console_port = s->builder.console_port;
+    if (s->builder.store_port)
+        s->record.store_port = s->builder.store_port;
+    report_step(s->r, "memory and image in place, command line \"%s\"", s->record.cmdline);
+    return record_write(s->r, &s->record);
+}
+
+bool start_interrupted(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1);
+}
+
+int start_no_answer(struct start *s, const char *what, const char *advice)
+{
+    const int code = report_fail(s->r, ATOLL_NO_ANSWER, "%s; %s", what, advice);
+
+    if (!host_show_console(s->r, s->builder.domid, s->builder.console_gfn))
+        fprintf(s->r->out, "    (its console is empty; see also `xl dmesg`)\n");
+    return code;
+}
+
+int start_record(struct start *s)
+{
+    s->record.started = (uint64_t)time(NULL);
+    return record_write(s->r, &s->record);
+}
+
+void start_undo(struct start *s)
+{
+    domain_undo(&s->builder);
+    if (s->held)
+        record_remove(s->opt->service);
+}
+
+void start_end(struct start *s)
+{
+    domain_finish(&s->builder);
+    store_close(&s->store);
+    if (s->xch)
+        xc_interface_close(s->xch);
+    image_free(&s->image);
+    if (s->held)
+        sigprocmask(SIG_SETMASK, &s->signals, NULL);
+    s->held = false;
+}
