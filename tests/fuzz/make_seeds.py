@@ -83,7 +83,7 @@ def vchan_seeds():
     # steps: 4 and 6 read, 5 writes, 7 asks, each with a length; 2 moves an index, 1 sets one, 0 a byte, 3 opens anew
     move = [bytes([2, index, 3]) for index in range(4)]
     for end in range(2):
-        use = bytes([5, 9, 4, 7, 7, 0, 7, 1, 6, 200, 5, 255])
+        use = bytes([5, 9, 4, 1, 4, 7, 7, 0, 7, 1, 6, 200, 5, 255])
         for orders in range(4):
             how = end | orders << 1
             yield f"honest-{end}-{orders}", bytes([how, 0]) + use + b"".join(move) + use + bytes([3, 0]) + use
