@@ -22,7 +22,7 @@ static const char *stage = "start";
 static struct stream out, in;
 static uint8_t received[STREAM_BLOCK];
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     printf("lab-vchan: FAIL %s: %s; %llu bytes out, %llu in\n", stage, what,
            (unsigned long long)out.place, (unsigned long long)in.place);
