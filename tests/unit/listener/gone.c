@@ -2,6 +2,8 @@
 /* Clients that go without a word, do not go, or never quite come. */
 #include "house.h"
 
+#include <stdlib.h>
+
 static struct house house;
 
 static void setup(void)
@@ -162,6 +164,29 @@ START_TEST(test_all_slots_drain)
 }
 END_TEST
 
+/* The end of the listener leaves to a client what it maps, and no more. */
+START_TEST(test_ends_while_mapped)
+{
+    struct vchan stuck, v;
+    struct sim_usage usage;
+
+    client_join(&house, &stuck);
+    client_join(&house, &v);
+    ck_assert_int_eq(vchan_close(&v), 0);
+    listener_destroy(house.listener);
+    sim_usage(house.service, &usage);
+    ck_assert_uint_eq(usage.pages, listener_pages(&house.config) / HOUSE_SLOTS);
+    ck_assert_uint_eq(usage.ports, 0);
+    ck_assert(!house.notice.present);
+    ck_assert_int_eq(vchan_state(&stuck), VCHAN_ENDED);
+    ck_assert_int_eq(vchan_close(&stuck), 0);
+    ck_assert_uint_eq(house.connects, house.disconnects);
+    sim_destroy(house.sim);
+    free(house.listener);
+    house_make(&house, 2, HOUSE_SLOTS);
+}
+END_TEST
+
 /* A slot that is unmapped soon after is free soon after. */
 START_TEST(test_drains_soon)
 {
@@ -281,6 +306,7 @@ TCase *gone_cases(void)
     tcase_add_test(cases, test_the_domain_dies);
     tcase_add_test(cases, test_never_unmaps);
     tcase_add_test(cases, test_all_slots_drain);
+    tcase_add_test(cases, test_ends_while_mapped);
     tcase_add_test(cases, test_drains_soon);
     tcase_add_loop_test(cases, test_binds_and_hangs, 0, 2);
     tcase_add_test(cases, test_binds_maps_and_hangs);

@@ -166,11 +166,23 @@ START_TEST(test_republishes)
     house.notice.error = -EPIPE;
     house_republish(&house);
     house_run(&house, 100 * HV_SEC);
+    house.notice.present = false;
     house_republish(&house);
     house.notice.mood = NOTICE_AT_ONCE;
     house.notice.error = 0;
     house_run(&house, 60 * HV_MSEC);
     ck_assert(house.notice.present);
+
+    /* What is published is not published once more because it failed before. */
+    house.notice.mood = NOTICE_REFUSES;
+    house.notice.error = -EPIPE;
+    house_republish(&house);
+    house.notice.mood = NOTICE_AT_ONCE;
+    house.notice.error = 0;
+    before = house.notice;
+    house_republish(&house);
+    house_run(&house, 100 * HV_SEC);
+    ck_assert_uint_eq(house.notice.publishes, before.publishes + 1);
 
     /* Where all are in use, what an earlier XenStore remembers is removed. */
     for (unsigned i = 0; i < HOUSE_SLOTS; i++)
