@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/control.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +53,7 @@ void control_begin(struct control_writer *writer, void *data, size_t size, uint1
     *writer = (struct control_writer){.data = data, .used = CONTROL_HEADER};
     writer->size = (size < CONTROL_FRAME_MAX ? size : CONTROL_FRAME_MAX) & ~(size_t)3;
     store16(writer->data + 4, type);
-    writer->data[6] = (uint8_t)kind;
+    control_set_kind(writer, kind);
     writer->data[7] = 0;
     store32(writer->data + 8, id);
 }
@@ -110,23 +109,29 @@ void control_put_string(struct control_writer *writer, uint16_t tag, const char 
     control_put_bytes(writer, tag, text, strlen(text));
 }
 
-void control_put_format(struct control_writer *writer, uint16_t tag, const char *format, ...)
+void control_put_vformat(struct control_writer *writer, uint16_t tag, const char *format,
+                         va_list arguments)
 {
     size_t room = control_room(writer);
-    va_list arguments;
     int length = -1;
 
-    if (room > 0) {
-        /* Where it goes; the NUL becomes padding, or is overwritten by what comes next. */
-        va_start(arguments, format);
+    /* Where it goes; the NUL becomes padding, or is overwritten by what comes next. */
+    if (room > 0)
         length =
             vsnprintf((char *)writer->data + writer->used + FIELD_HEADER, room, format, arguments);
-        va_end(arguments);
-    }
     if (length < 0 || (size_t)length >= room)
         writer->full = true;
     else
         (void)put(writer, tag, (size_t)length);
+}
+
+void control_put_format(struct control_writer *writer, uint16_t tag, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    control_put_vformat(writer, tag, format, arguments);
+    va_end(arguments);
 }
 
 void control_open_group(struct control_writer *writer, uint16_t tag)
@@ -162,6 +167,11 @@ void control_undo(struct control_writer *writer, struct control_mark mark)
     writer->used = mark.used;
     writer->depth = mark.depth;
     writer->full = mark.full;
+}
+
+void control_set_kind(struct control_writer *writer, enum control_kind kind)
+{
+    writer->data[6] = (uint8_t)kind;
 }
 
 size_t control_end(struct control_writer *writer)

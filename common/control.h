@@ -23,6 +23,7 @@
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,8 +66,8 @@ enum control_value {
 
 /** Requests. "stream": answered by items and an end, else by one reply. */
 enum control_type {
-    /** First of all: CLIENT (name). Reply: VERSION (of the protocol), SERVICE, PROGRAM_VERSION,
-       DOMID, TYPE... */
+    /** First of all: VERSION (the newest that the client speaks), CLIENT (name). Reply: VERSION (in
+       force: the lower one), SERVICE, PROGRAM_VERSION, DOMID, TYPE... EPROTONOSUPPORT: too old */
     CONTROL_T_HELLO = 0x0001,
     /** Reply: SERVICE, PROGRAM_VERSION, UPTIME, STARTED, HEALTH, TEXT, SEALED, MEMORY_*, CLIENTS...
      */
@@ -76,7 +77,8 @@ enum control_type {
     /** LIMIT (last lines, default all), FOLLOW. Stream: SEQUENCE, TIME, LEVEL, TEXT; LOST (lines).
      */
     CONTROL_T_LOGS = 0x0004,
-    /** Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it cannot.
+    /** FORCE. Reply, and then the service ends in good order (SHUTDOWN_poweroff). EPERM where it
+       should not, and FORCE is not given.
      */
     CONTROL_T_STOP = 0x0005,
     /** DATA. Reply: the same DATA; for tests of a connection. */
@@ -142,6 +144,8 @@ void control_put_text(struct control_writer *writer, uint16_t tag, const char *t
 /** As printf(). Text that would fill the frame's room to its last byte counts as not fitting. */
 void control_put_format(struct control_writer *writer, uint16_t tag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void control_put_vformat(struct control_writer *writer, uint16_t tag, const char *format,
+                         va_list arguments) __attribute__((format(printf, 3, 0)));
 void control_put_bytes(struct control_writer *writer, uint16_t tag, const void *data,
                        size_t length);
 
@@ -163,6 +167,9 @@ void control_undo(struct control_writer *writer, struct control_mark mark);
 
 /** Bytes of value that a field put now could still have; 0, too, where not even its header fits. */
 size_t control_room(const struct control_writer *writer);
+
+/** The frame turns out to be of another kind. */
+void control_set_kind(struct control_writer *writer, enum control_kind kind);
 
 /** End the frame: its length. Open groups are closed. */
 size_t control_end(struct control_writer *writer);

@@ -44,6 +44,7 @@
           28) /* NAME, VALUE, UNIT, COUNTER, TEXT (help), LABEL... */                              \
     FIELD(COUNT, "count", NUMBER, 29)                                                              \
     FIELD(PATH, "path", STRING, 30)                                                                \
+    FIELD(FORCE, "force", NUMBER, 31) /* STOP: even where that does harm */                        \
     /* XenStore */                                                                                 \
     FIELD(QUOTA, "quota", GROUP, 64) /* NAME, VALUE (limit), USED, HIGHEST, REFUSED, TEXT */       \
     FIELD(USED, "used", NUMBER, 65)                                                                \
@@ -72,7 +73,8 @@
     FIELD(NODES, "nodes", NUMBER, 88)                                                              \
     FIELD(WATCHES, "watches", NUMBER, 89)                                                          \
     FIELD(CONNECTIONS, "connections", NUMBER, 90)                                                  \
-    FIELD(TRANSACTIONS, "transactions", NUMBER, 91)
+    FIELD(TRANSACTIONS, "transactions", NUMBER, 91)                                                \
+    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

@@ -8,7 +8,8 @@
  * request is read only when the last frame for its client is in the ring; a stream is asked for its
  * next frame only then. Nothing waits in memory on behalf of a slow client but what its stream
  * keeps. A client that starts a frame and does not end it within 10 s, or has not said HELLO within
- * 5 s, is disconnected; so is one that breaks the protocol.
+ * 5 s, is disconnected; so is one that breaks the protocol. Clients are served in turns, a few
+ * frames each; handlers and streams keep their own work bounded.
  *
  * HELLO, STATUS, STATS, LOGS, STOP and ECHO are answered here, with what the service's functions
  * add.
@@ -40,17 +41,19 @@ enum control_fill {
     CONTROL_FILL_FRAME, /**< an item is in the writer */
     CONTROL_FILL_WAIT,  /**< nothing now: control_stream_wake() when there is */
     CONTROL_FILL_END,   /**< that was all; what is in the writer goes with the END frame */
+    CONTROL_FILL_ERROR, /**< it cannot go on, as control_stream_error() was told */
 };
 
 struct control_stream;
 
 /** A stream's functions; lives as long as the stream. */
 struct control_stream_type {
-    /** Put the next item into @writer. */
+    /** Put the next item into @writer. NULL (uploads only): there are none. */
     enum control_fill (*fill)(struct control_stream *stream, struct control_writer *writer);
     /**
      * Upload only: the client sent @length bytes, or, with @data NULL, its end. 0: go on (at the
-     * end: reply what is in @writer). A negative errno ends the upload with an error.
+     * end: reply what is in @writer). A negative errno ends the upload with an error, whose words
+     * are control_stream_error()'s.
      */
     int (*data)(struct control_stream *stream, const void *data, size_t length,
                 struct control_writer *writer);
@@ -84,14 +87,14 @@ struct control_handler {
 
 /** What a service tells of itself. */
 struct control_server_config {
-    const char *service;                    /**< its name: "switch" */
+    const char *service;                    /**< its name: "switch"; strings are not copied */
     const char *version;                    /**< the program's */
     domid_t client;                         /**< who may connect: dom0 */
     unsigned clients;                       /**< at a time; 0: 16 */
     void *context;                          /**< for the functions below */
     const struct control_handler *handlers; /**< of its own requests */
     unsigned handler_count;
-    struct log *log;
+    struct log *log; /**< what LOGS shows; its listener is taken. NULL: there is no LOGS */
     /** Put what STATUS shall say beyond the common fields; how the service is. NULL: healthy. */
     enum control_health (*status)(void *context, struct control_writer *reply);
     /**
@@ -99,20 +102,27 @@ struct control_server_config {
      * for one frame, so that there may be any number. NULL: none but the common ones.
      */
     bool (*statistic)(void *context, unsigned index, struct control_writer *item);
-    /** End in good order after the reply has been read, or -EPERM and why in @why. NULL: just end.
-     */
+    /** STOP came, without FORCE: 0, or -EPERM and why not in @why. NULL: it may. */
     int (*stop)(void *context, const char **why);
+    /**
+     * End in good order: the reply to STOP has been read, or its client is gone, or 2 s have
+     * passed. Called once. NULL: the domain is powered off.
+     */
+    void (*stopped)(void *context);
     /** Bytes that the service may use in all and that are in use. NULL: unknown. */
     void (*memory)(void *context, uint64_t *total, uint64_t *used);
 };
 
-/** Pages that it takes with hv_page_alloc(), clients' rings included. */
+/** Pages that control_server_create() takes with hv_page_alloc(), clients' rings included. */
 size_t control_server_pages(const struct control_server_config *config);
 
 /** Make it and publish. NULL: no memory. */
 struct control_server *control_server_create(struct hv *hv, struct loop *loop,
                                              struct rendezvous *rendezvous,
                                              const struct control_server_config *config);
+
+/** The image is sealed now (hv_seal()): STATUS shall say so. */
+void control_server_sealed(struct control_server *server);
 
 /** Only tests end a service so. */
 void control_server_destroy(struct control_server *server);
@@ -131,6 +141,10 @@ void control_request_error(struct control_request *request, const char *format, 
 HV_MUST_CHECK int control_stream_start(struct control_request *request,
                                        struct control_stream *stream,
                                        const struct control_stream_type *type);
+
+/** Words to go with the error that fill() or data() is about to return; @error as for data(). */
+void control_stream_error(struct control_stream *stream, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /** There is something for a stream that waits. */
 void control_stream_wake(struct control_stream *stream);

@@ -6,7 +6,8 @@
  * Protocol: docs/misc/xenstore.txt and docs/misc/xenstore-ring.txt of Xen. Requests are queued and
  * answered in their order; each has a function that is told the answer. XenStore is trusted as far
  * as it must be (what it says is true) and no further: a ring whose indices lie, or an answer that
- * is not to any request, ends the connection, and everybody waiting is told -EPIPE.
+ * is not to any request, ends the connection, and everybody waiting is told -EPIPE. So does a
+ * silence of 30 s where an answer is due.
  *
  * Paths without a leading '/' are relative to /local/domain/<own domid>, as XenStore has it.
  */
@@ -20,6 +21,7 @@
 #include "common/rendezvous.h"
 
 struct store;
+struct store_request;
 
 /** The answer to a request: 0 and its payload (a NUL is behind it), or a negative errno value. */
 typedef void store_reply_fn(void *context, int error, const char *data, size_t length);
@@ -30,11 +32,15 @@ typedef void store_reply_fn(void *context, int error, const char *data, size_t l
  */
 struct store *store_create(struct hv *hv, struct arena *arena, struct loop *loop, int *error);
 
-/** Let go of it; whoever waits is told -ECANCELED. */
+/** Let go of it; whoever waits is told -ECANCELED. Not to be called from within a reply function.
+ */
 void store_destroy(struct store *store);
 
 /** Has it answered anything yet, and does it still? */
 bool store_alive(const struct store *store);
+
+/** 0, or why nothing goes on any more: -EPIPE. */
+int store_error(const struct store *store);
 
 /** A transaction, or 0 for none. */
 typedef uint32_t store_tx;
@@ -84,11 +90,17 @@ struct store_watch {
     struct list all;
     uint32_t number;  /**< its token */
     const char *path; /**< lives as long as the watch */
-    /** Something changed at or below @ref path: @changed, as XenStore names it. Also called once at
-     * first. */
+    /**
+     * Something changed at or below @ref path: @changed, as XenStore names it. Also called once at
+     * first. NULL: there is nothing more to come, and @ref error says why.
+     */
     void (*fired)(struct store_watch *watch, const char *changed);
+    int error;                      /**< why XenStore refused it, or -EPIPE, -ECANCELED */
+    struct store_request *farewell; /**< the store's; NULL: no watch */
 };
+/** Zeroed but for path and fired; 0, -ENOMEM, -EINVAL, -EPIPE. */
 int store_watch(struct store *store, struct store_watch *watch);
+/** Nothing is said of it any more; nothing to do if it is over. */
 void store_unwatch(struct store *store, struct store_watch *watch);
 
 /** Forget @context: no reply function is called with it any more. */

@@ -21,7 +21,7 @@
 /* What a guest with a few devices needs: it may use the reserve (domain_over_memory()). */
 #define MODEST_MEMORY (32U * 1024)
 
-static bool unlimited(const struct xenstored *xs, domid_t domid)
+bool domain_unlimited(const struct xenstored *xs, domid_t domid)
 {
     return domid == xs->priv_domid || domid == hv_domid(xs->hv);
 }
@@ -45,6 +45,19 @@ struct domain *domain_find(const struct xenstored *xs, domid_t domid)
         return NULL;
     block = xs->domain_blocks[domid / DOMAIN_BLOCK];
     return block ? block->domain[domid % DOMAIN_BLOCK] : NULL;
+}
+
+struct domain *domain_from(const struct xenstored *xs, uint32_t first)
+{
+    for (; first < HV_DOMID_FIRST_RESERVED; first++) {
+        const struct domain_block *block = xs->domain_blocks[first / DOMAIN_BLOCK];
+
+        if (!block)
+            first |= DOMAIN_BLOCK - 1;
+        else if (block->domain[first % DOMAIN_BLOCK])
+            return block->domain[first % DOMAIN_BLOCK];
+    }
+    return NULL;
 }
 
 /* Free the block that @domid is in if nobody is left in it. */
@@ -91,6 +104,9 @@ static void forget(struct xenstored *xs, struct domain *domain)
 {
     struct domain_block *block = *block_of(xs, domain->domid);
 
+    xs->past_events += domain->events;
+    for (unsigned quota = 0; quota < QUOTA_COUNT; quota++)
+        xs->past_refused[quota] += domain->usage.refused[quota];
     list_remove(&domain->all);
     list_remove(&domain->touched);
     block->domain[domain->domid % DOMAIN_BLOCK] = NULL;
@@ -302,7 +318,7 @@ void domain_check_all(struct xenstored *xs)
         struct domain *domain = LIST_ENTRY(item, struct domain, all);
         struct hv_domain_info info;
 
-        if (unlimited(xs, domain->domid))
+        if (domain_unlimited(xs, domain->domid))
             continue;
         if (domain->dead) {
             finish_death(xs, domain);
@@ -360,7 +376,7 @@ void domain_add_memory(struct xenstored *xs, struct domain *domain, long bytes)
     domain_set_usage(domain, QUOTA_MEMORY, memory);
     if (memory <= soft || !soft) {
         domain->soft_reported = false;
-    } else if (!domain->soft_reported && !unlimited(xs, domain->domid)) {
+    } else if (!domain->soft_reported && !domain_unlimited(xs, domain->domid)) {
         domain->soft_reported = true;
         log_write(xs->log, LOG_WARNING, "domain %u uses %u bytes, over its soft-memory quota of %u",
                   domain->domid, memory, soft);
@@ -459,11 +475,18 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
     return true;
 }
 
+uint32_t domain_limit(const struct xenstored *xs, const struct domain *domain, enum quota quota)
+{
+    if (domain_unlimited(xs, domain->domid))
+        return 0;
+    return quota_effective(domain->limits.hard[quota], domain->defaults->hard[quota]);
+}
+
 bool domain_over_memory(const struct xenstored *xs, const struct connection *connection,
                         uint64_t bytes)
 {
     uint64_t memory = domain_memory(xs, connection->domain) + bytes;
-    size_t free = arena_bytes_free(xs->arena), reserve = xs->arena_pages * (HV_PAGE_SIZE / 4UL);
+    size_t free = arena_bytes_free(xs->arena), reserve = domain_reserve(xs);
 
     if (domain_over_quota(connection, QUOTA_MEMORY, memory))
         return true;
@@ -495,7 +518,7 @@ void domain_charge_conflict(struct xenstored *xs, domid_t domid)
     if (!domain)
         return;
     domain->conflicts_caused++;
-    if (unlimited(xs, domid))
+    if (domain_unlimited(xs, domid))
         return;
     refill(xs, domain);
     if (domain->credit > -CONFLICT_BURST)

@@ -11,6 +11,9 @@
 /** The domain if XenStore knows it. */
 struct domain *domain_find(const struct xenstored *xs, domid_t domid);
 
+/** The known domain with the lowest number that is at least @first; NULL: there is none. */
+struct domain *domain_from(const struct xenstored *xs, uint32_t first);
+
 /**
  * The domain, made known if the hypervisor has it. NULL: there is no such domain (*@error -ENOENT)
  * or no memory (-ENOMEM).
@@ -63,6 +66,18 @@ bool domain_over_memory(const struct xenstored *xs, const struct connection *con
 /** Nodes and bytes of the domain as the work under way sees them. */
 uint64_t domain_nodes(const struct xenstored *xs, const struct domain *domain);
 uint64_t domain_memory(const struct xenstored *xs, const struct domain *domain);
+
+/** Memory that is not for every domain: see domain_over_memory(). */
+static inline size_t domain_reserve(const struct xenstored *xs)
+{
+    return xs->arena_pages * (HV_PAGE_SIZE / 4UL);
+}
+
+/** Is it the control domain or our own, which no quota limits? */
+bool domain_unlimited(const struct xenstored *xs, domid_t domid);
+
+/** How much of the quota it may have; 0: it has no limit. */
+uint32_t domain_limit(const struct xenstored *xs, const struct domain *domain, enum quota quota);
 
 /** Take a conflict from the domain's credit. */
 void domain_charge_conflict(struct xenstored *xs, domid_t domid);

@@ -4,15 +4,21 @@
  * init-xenstore-domain.
  *
  * Command line: --event PORT, the port that dom0's kernel made for us (IOCTL_XENBUS_BACKEND_SETUP);
- * --priv-domid DOMID, the control domain if it is not 0.
+ * --priv-domid DOMID, the control domain if it is not 0; log=KIB, kept for `atoll logs`;
+ * clients=N, control clients at a time.
  */
 #include <hv/time.h>
 
 #include <string.h>
 
+#include "common/listener.h"
 #include "common/log.h"
 #include "wire.h"
 #include "xenstored.h"
+
+/* Bounds of log=KIB. */
+#define LOG_KIB_MIN 4U
+#define LOG_KIB_MAX 4096U
 
 /* The number behind @name on the command line. */
 static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t *number)
@@ -35,8 +41,8 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
 
 void hv_main(struct hv *hv)
 {
-    struct xenstored_config config = {0};
-    uint32_t event, priv_domid = 0;
+    struct xenstored_config config = {.control = true, .version = ATOLL_VERSION};
+    uint32_t event, priv_domid = 0, log = 0, clients = 0;
     struct xenstored *xs;
     int error;
 
@@ -46,11 +52,16 @@ void hv_main(struct hv *hv)
     }
     option(hv_cmdline(hv), "--priv-domid", HV_DOMID_FIRST_RESERVED - 1, &priv_domid);
     config.priv_domid = (domid_t)priv_domid;
+    if (option(hv_cmdline(hv), "log=", LOG_KIB_MAX, &log) && log >= LOG_KIB_MIN)
+        config.log_size = log * 1024UL;
+    option(hv_cmdline(hv), "clients=", LISTENER_SLOTS_MAX, &clients);
+    config.clients = clients;
 
     xs = xenstored_create(hv, &config);
     if (!xs)
         hv_exit(hv, HV_EXIT_CRASH);
     hv_seal(hv);
+    xenstored_sealed(xs);
     error = xenstored_attach(xs, config.priv_domid, HV_GNTTAB_XENSTORE, event);
     if (error) {
         log_line(hv, "xenstored: cannot attach to domain %u, port %u: error %d", config.priv_domid,

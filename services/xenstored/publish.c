@@ -87,14 +87,14 @@ static bool all_there(const struct publisher *publisher)
 }
 
 /* A request of the service's own. False: for lack of memory; nothing else stands in its way. */
-static bool request(struct xenstored *xs, struct change *change, uint32_t type, const char *payload,
-                    size_t length)
+static bool request(struct xenstored *xs, struct attempt *attempt, uint32_t type,
+                    const char *payload, size_t length)
 {
-    request_replay(xs, &change->work, type, payload, length, &xs->replayed);
+    request_replay(xs, &attempt->work, type, payload, length, &xs->replayed);
     return xs->replayed.type != XS_ERROR;
 }
 
-static bool write_node(struct publisher *publisher, struct change *change, const char *path,
+static bool write_node(struct publisher *publisher, struct attempt *attempt, const char *path,
                        const char *value)
 {
     char payload[RENDEZVOUS_PATH_MAX + 64];
@@ -106,41 +106,41 @@ static bool write_node(struct publisher *publisher, struct change *change, const
 
         if (value)
             memcpy(payload + size, value, length + 1);
-        if (!request(publisher->xs, change, value ? XS_WRITE : XS_MKDIR, payload, size + length))
+        if (!request(publisher->xs, attempt, value ? XS_WRITE : XS_MKDIR, payload, size + length))
             return false;
     }
     if (!perms_differ(publisher, find(publisher->xs, path)))
         return true;
     size += (size_t)snprintf(payload + size, 16, "n%u", publisher->self.subject.domid) + 1;
     size += (size_t)snprintf(payload + size, 16, "r%u", publisher->client) + 1;
-    return request(publisher->xs, change, XS_SET_PERMS, payload, size);
+    return request(publisher->xs, attempt, XS_SET_PERMS, payload, size);
 }
 
-static void queue_events(struct xenstored *xs, struct change *change)
+static void queue_events(struct xenstored *xs, struct attempt *attempt)
 {
     struct work work = {.tree = &xs->tree};
 
     list_init(&work.events);
-    change_commit(xs, change, &work);
+    attempt_commit(xs, attempt, &work);
     output_queue_events(xs, &work);
 }
 
 static int write_nodes(struct publisher *publisher)
 {
     struct xenstored *xs = publisher->xs;
-    struct change change;
+    struct attempt attempt;
     char path[RENDEZVOUS_PATH_MAX + 16];
     const char *value;
 
-    change_begin(xs, &change, &publisher->self);
+    attempt_begin(xs, &attempt, &publisher->self);
     for (unsigned i = 0; i < NODES; i++) {
         node_wanted(publisher, i, path, &value);
-        if (!write_node(publisher, &change, path, value)) {
-            change_abandon(xs, &change);
+        if (!write_node(publisher, &attempt, path, value)) {
+            attempt_abandon(xs, &attempt);
             return -ENOMEM;
         }
     }
-    queue_events(xs, &change);
+    queue_events(xs, &attempt);
     return 0;
 }
 
@@ -183,7 +183,7 @@ static void withdraw(struct rendezvous *rendezvous, const char *path)
 {
     struct publisher *publisher = publisher_of(rendezvous);
     struct xenstored *xs = publisher->xs;
-    struct change change;
+    struct attempt attempt;
 
     if (!publisher->active || strcmp(publisher->path, path) != 0)
         return;
@@ -191,9 +191,9 @@ static void withdraw(struct rendezvous *rendezvous, const char *path)
     timer_cancel(&publisher->retry);
     watch_remove_all(xs, &publisher->self);
     output_drop_all(xs, &publisher->self);
-    change_begin(xs, &change, &publisher->self);
-    request(xs, &change, XS_RM, path, strlen(path) + 1);
-    queue_events(xs, &change);
+    attempt_begin(xs, &attempt, &publisher->self);
+    request(xs, &attempt, XS_RM, path, strlen(path) + 1);
+    queue_events(xs, &attempt);
 }
 
 static int publish(struct rendezvous *rendezvous, const char *path, domid_t client,

@@ -28,14 +28,20 @@ extern const struct remote_part remote_stats; /* remote_stats.c: STORE_STATS, st
 extern const struct remote_part remote_quota; /* remote_quota.c: STORE_QUOTA, STORE_SET */
 extern const struct remote_part remote_trace; /* remote_trace.c: STORE_TRACE */
 
-/** Pages that the control server takes with hv_page_alloc(): to be left out of the arena. */
-size_t remote_pages(void);
+/** Pages that the control server for @clients takes with hv_page_alloc(): not for the arena. */
+size_t remote_pages(unsigned clients);
 
-/** Make the control server and publish it in the service's own tree. -ENOMEM. */
-HV_MUST_CHECK int remote_create(struct xenstored *xs);
+/**
+ * Make the control server, which publishes itself in the service's own tree (publish_create() has
+ * been called). @version: the program's, lives as long as the service. -ENOMEM.
+ */
+HV_MUST_CHECK int remote_create(struct xenstored *xs, unsigned clients, const char *version);
 
 /** End all clients and give everything back. Nothing to do if there is none. */
 void remote_destroy(struct xenstored *xs);
+
+/** The image is sealed: STATUS shall say so. */
+void remote_sealed(struct xenstored *xs);
 
 /** The handler's context. */
 static inline struct xenstored *remote_xs(void *context)
@@ -49,5 +55,14 @@ static inline struct xenstored *remote_xs(void *context)
  */
 HV_MUST_CHECK int remote_domain(struct xenstored *xs, struct control_request *request,
                                 struct domain **domain);
+
+/** The longest text that the service makes up or passes on for people. */
+#define REMOTE_TEXT_MAX 256U
+
+/** Put bytes that somebody else chose as text, what is no printable ASCII shown as '?', cut. */
+void remote_put_text(struct control_writer *writer, uint16_t tag, const void *data, size_t length);
+
+/** Put what STATUS says of the store (remote_stats.c). */
+void remote_stats_status(struct xenstored *xs, struct control_writer *reply);
 
 #endif

@@ -176,6 +176,7 @@ struct xenstored {
     struct list traces;
     unsigned tracing; /* who looks on: the traces, and the log of requests (trace.c) */
     bool log_requests;
+    uint64_t past_events, past_refused[QUOTA_COUNT]; /* of domains that are forgotten */
     uint64_t requests, commits, conflicts, events_dropped;
 };
 

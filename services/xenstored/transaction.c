@@ -159,54 +159,54 @@ static void transaction_free(struct xenstored *xs, struct transaction *transacti
     arena_free(xs->arena, transaction, sizeof(*transaction));
 }
 
-void change_begin(struct xenstored *xs, struct change *change, struct connection *connection)
+void attempt_begin(struct xenstored *xs, struct attempt *attempt, struct connection *connection)
 {
-    change->work = (struct work){
+    attempt->work = (struct work){
         .mode = WORK_REPLAY,
         .connection = connection,
-        .tree = &change->tree,
+        .tree = &attempt->tree,
     };
-    list_init(&change->work.events);
-    tree_snapshot(&xs->tree, &change->tree);
-    change->outer = xs->work;
-    xs->work = &change->work;
+    list_init(&attempt->work.events);
+    tree_snapshot(&xs->tree, &attempt->tree);
+    attempt->outer = xs->work;
+    xs->work = &attempt->work;
 }
 
-void change_commit(struct xenstored *xs, struct change *change, struct work *work)
+void attempt_commit(struct xenstored *xs, struct attempt *attempt, struct work *work)
 {
-    xs->work = change->outer;
+    xs->work = attempt->outer;
     tree_release(&xs->env, &xs->tree);
-    xs->tree = change->tree;
+    xs->tree = attempt->tree;
     domain_pending_commit(xs);
-    list_splice(&work->events, &change->work.events);
+    list_splice(&work->events, &attempt->work.events);
 }
 
-void change_abandon(struct xenstored *xs, struct change *change)
+void attempt_abandon(struct xenstored *xs, struct attempt *attempt)
 {
-    xs->work = change->outer;
-    output_forget_events(xs, &change->work);
+    xs->work = attempt->outer;
+    output_forget_events(xs, &attempt->work);
     domain_pending_forget(xs);
-    tree_release(&xs->env, &change->tree);
+    tree_release(&xs->env, &attempt->tree);
 }
 
 int transaction_commit(struct xenstored *xs, struct work *work, struct transaction *transaction)
 {
-    struct change change;
+    struct attempt attempt;
     struct logged *logged;
 
     tree_release(&xs->env, &transaction->tree);
-    change_begin(xs, &change, work->connection);
+    attempt_begin(xs, &attempt, work->connection);
     for (logged = transaction->log; logged; logged = logged->next) {
-        request_replay(xs, &change.work, logged->type, logged->payload, logged->length,
+        request_replay(xs, &attempt.work, logged->type, logged->payload, logged->length,
                        &xs->replayed);
         if (answer_hash(xs, &xs->replayed) != logged->answer)
             break;
     }
     if (logged) {
         blame(xs, transaction, logged);
-        change_abandon(xs, &change);
+        attempt_abandon(xs, &attempt);
     } else {
-        change_commit(xs, &change, work);
+        attempt_commit(xs, &attempt, work);
         xs->commits++;
     }
     if (xs->tracing)

@@ -64,20 +64,20 @@ void transaction_abort(struct xenstored *xs, struct transaction *transaction);
 void transaction_end_all(struct xenstored *xs, struct connection *connection);
 
 /** A change of the current tree that is made whole or not at all: requests in @ref work. */
-struct change {
+struct attempt {
     struct work work; /**< in WORK_REPLAY: to be given to request_replay() */
     struct tree tree;
     struct work *outer;
 };
 
 /** Begin one of @connection's. Nothing else may change the tree before its end. */
-void change_begin(struct xenstored *xs, struct change *change, struct connection *connection);
+void attempt_begin(struct xenstored *xs, struct attempt *attempt, struct connection *connection);
 
 /** End it: its tree becomes the current one, its events go to @work. */
-void change_commit(struct xenstored *xs, struct change *change, struct work *work);
+void attempt_commit(struct xenstored *xs, struct attempt *attempt, struct work *work);
 
 /** End it with nothing changed. */
-void change_abandon(struct xenstored *xs, struct change *change);
+void attempt_abandon(struct xenstored *xs, struct attempt *attempt);
 
 /** The use of its owner would change (domain_account()). */
 void transaction_account(struct transaction *transaction, int nodes, long bytes);

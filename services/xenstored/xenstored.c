@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "output.h"
 #include "publish.h"
+#include "remote.h"
 #include "state.h"
 #include "trace.h"
 #include "watch.h"
@@ -33,8 +34,10 @@ static struct xenstored *take_memory(struct hv *hv, const struct xenstored_confi
     void *base;
 
     if (!pages) {
+        size_t control = config->control ? remote_pages(config->clients) : 0;
+
         hv_page_count_free(hv, &largest);
-        pages = (unsigned)largest;
+        pages = largest > control ? (unsigned)(largest - control) : 0;
     }
     base = pages ? hv_page_alloc(hv, pages) : NULL;
     if (!base)
@@ -135,6 +138,19 @@ static void unbind_virq(struct xenstored *xs)
     hv_evtchn_close(xs->hv, port);
 }
 
+/* A host without a control plane is better off than one without XenStore. */
+static void start_control(struct xenstored *xs, const struct xenstored_config *config)
+{
+    int error = publish_create(xs);
+
+    if (!error)
+        error = remote_create(xs, config->clients, config->version);
+    if (error) {
+        publish_destroy(xs);
+        log_write(xs->log, LOG_ERROR, "no control clients can be served: error %d", -error);
+    }
+}
+
 struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config)
 {
     struct xenstored *xs = take_memory(hv, config);
@@ -167,13 +183,21 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
         give_memory(xs);
         return NULL;
     }
+    if (config->control)
+        start_control(xs, config);
     return xs;
+}
+
+void xenstored_sealed(struct xenstored *xs)
+{
+    remote_sealed(xs);
 }
 
 void xenstored_destroy(struct xenstored *xs)
 {
     struct arena_usage usage;
 
+    remote_destroy(xs);
     publish_destroy(xs);
     list_for_each_safe (item, after, &xs->connections)
         connection_destroy(xs, LIST_ENTRY(item, struct connection, all));

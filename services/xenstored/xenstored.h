@@ -22,6 +22,9 @@ struct xenstored_config {
     domid_t priv_domid;   /**< the domain with all rights, beside our own: 0 on stock hosts */
     unsigned arena_pages; /**< all the memory it will ever use; 0: the largest run that is free */
     size_t log_size;      /**< bytes that log lines are kept in; 0: 32 KiB */
+    bool control;         /**< listen for control clients of the privileged domain */
+    unsigned clients;     /**< of these at a time; 0: 16 */
+    const char *version;  /**< what they are told is the program's; lives as long as the service */
     bool no_virq;         /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
 };
 
@@ -30,6 +33,9 @@ struct xenstored_config {
  * NULL with the cause on the console if memory or the virq is not to be had.
  */
 struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config);
+
+/** The image is sealed (hv_seal()): control clients shall be told so. */
+void xenstored_sealed(struct xenstored *xs);
 
 /** Release every ring, port and page. Only tests end a service so. */
 void xenstored_destroy(struct xenstored *xs);

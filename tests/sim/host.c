@@ -49,6 +49,7 @@ struct host *host_create(const struct host_config *config)
         host->sim, &(struct sim_domain_config){
                        .domid = HOST_STORE_DOMID, .xs_domain = true, .pages = config->store_pages});
     ck_assert_ptr_nonnull(host->store);
+    host->control = config->control;
     host->dom0 = *free_slot(host) = client_create(host, dom0, 0, config->start_index, false);
     if (config->lenient)
         return host;
@@ -63,7 +64,9 @@ struct host *host_create(const struct host_config *config)
 
 int host_start(struct host *host)
 {
-    host->xs = xenstored_create(host->store, &(struct xenstored_config){.priv_domid = 0});
+    host->xs = xenstored_create(
+        host->store,
+        &(struct xenstored_config){.priv_domid = 0, .control = host->control, .version = "1.2.3"});
     if (host->xs == NULL)
         return ENOMEM;
     int error = xenstored_attach(host->xs, 0, HV_GNTTAB_XENSTORE, host->dom0->port);

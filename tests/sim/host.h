@@ -22,12 +22,14 @@ struct host_config {
     uint64_t seed;
     unsigned store_pages; /**< of the store domain; 0: 2048 (8 MiB) */
     uint32_t start_index; /**< of dom0's ring */
+    bool control;         /**< the service listens for control clients */
     bool lenient;         /**< a service that cannot start is no failure: host->xs is NULL then */
 };
 
 struct host {
     struct sim *sim;
     struct hv *store;
+    bool control;
     struct xenstored *xs;
     struct client *dom0;
     struct client *client[HOST_CLIENTS];  /**< all of them, dom0 first; NULL: free */

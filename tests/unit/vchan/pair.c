@@ -93,6 +93,9 @@ void pair_fill(uint8_t *data, size_t length, uint64_t start)
 
 void pair_check(const uint8_t *data, size_t length, uint64_t start)
 {
-    for (size_t i = 0; i < length; i++)
-        ck_assert_uint_eq(data[i], byte_at(start + i));
+    size_t i = 0;
+
+    while (i < length && data[i] == byte_at(start + i))
+        i++;
+    ck_assert_uint_eq(i, length);
 }
