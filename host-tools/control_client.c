@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "control_client.h"
 #include "control_link.h"
+#include "hv/linux/linux.h"
 #include "interrupt.h"
 #include "output.h"
 #include <errno.h>
-#include <hv/linux/linux.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "control_link.h"
+#include "hv/linux/linux.h"
 #include "interrupt.h"
 #include <errno.h>
-#include <hv/linux/linux.h>
-#include <hv/time.h>
 
 #define PAUSE_FIRST (1 * HV_MSEC)
 #define PAUSE_LAST  (100 * HV_MSEC)

@@ -7,11 +7,10 @@
 #ifndef ATOLL_CONTROL_SERVICE_H
 #define ATOLL_CONTROL_SERVICE_H
 
+#include "common/vchan.h"
 #include "config.h"
 #include "report.h"
 #include "store_client.h"
-#include <hv/evtchn.h>
-#include <hv/gnttab.h>
 #include <xenctrl.h>
 
 struct control_service {
