@@ -206,7 +206,7 @@ START_TEST(others_are_faster)
 }
 END_TEST
 
-/* What stays published is taken: it is not tried all the time. */
+/* What is published stays taken: the reason is told. */
 START_TEST(taken_and_published)
 {
     struct control_client *first;
