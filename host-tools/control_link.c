@@ -202,8 +202,7 @@ int link_take(struct control_link *link, struct control_header *header)
             return 0;
         link->have += (size_t)n;
     }
-    if (size == 0 || !control_header_decode(link->frame, header) ||
-        !control_check(link->frame, size))
+    if (!control_header_decode(link->frame, header) || !control_check(link->frame, link->have))
         return -EPROTO;
     return 1;
 }

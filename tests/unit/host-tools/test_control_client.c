@@ -161,6 +161,7 @@ START_TEST(cancel)
     control_put_number(control_client_begin(client, CONTROL_T_LOGS), CONTROL_F_FOLLOW, 1);
     ck_assert_int_eq(control_client_send(client), 0);
     control_client_cancel(client);
+    ck_assert_uint_eq(fake.out_len, 0);
     check_status();
     end(NULL);
 }
