@@ -74,7 +74,9 @@
     FIELD(WATCHES, "watches", NUMBER, 89)                                                          \
     FIELD(CONNECTIONS, "connections", NUMBER, 90)                                                  \
     FIELD(TRANSACTIONS, "transactions", NUMBER, 91)                                                \
-    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */
+    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */       \
+    FIELD(MORE, "more", NUMBER, 93) /* diff, show: the next item goes on with this node's fields   \
+                                     */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

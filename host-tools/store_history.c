@@ -116,7 +116,7 @@ static int log_row(struct store_call *call, const struct control_reader *fields)
 
 static int run_log(struct store_call *call)
 {
-    static const char *const columns[] = {">Version", "Time",       ">Domain",
+    static const char *const columns[] = {">Version", "Time",         ">Domain",
                                           "What",     "First change", NULL};
     struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_LOG);
 

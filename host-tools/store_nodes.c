@@ -123,8 +123,7 @@ static int take_nodes(struct store_call *call, const struct control_reader *fiel
     a->difference |= control_find(fields, CONTROL_F_KIND, &kind);
     if (!take(a, fields))
         return report_fail(&call->session.report, ATOLL_FAILURE,
-                           "a node of more than %u bytes is too large to be shown",
-                           STORE_PART_MAX);
+                           "a node of more than %u bytes is too large to be shown", STORE_PART_MAX);
     return control_number(fields, CONTROL_F_MORE, 0) ? 0 : finish(call, a);
 }
 

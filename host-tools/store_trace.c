@@ -8,7 +8,7 @@ static void print_time(const struct control_reader *fields)
     char text[40];
 
     output_time(control_number(fields, CONTROL_F_TIME, 0), text, sizeof(text));
-    printf("%s ", strlen(text) > 11 ? text + 11 : text);
+    printf("%s", strlen(text) > 11 ? text + 11 : text);
 }
 
 /* " NAME VALUE", where there is such a field. */
@@ -64,8 +64,8 @@ static void print_event(const struct control_reader *fields)
 
 static void print_commit(struct store_call *call, const struct control_reader *fields)
 {
-    printf(" commit");
-    print_named(fields, "of requests: ", CONTROL_F_COUNT);
+    printf(" commit of %llu requests",
+           (unsigned long long)control_number(fields, CONTROL_F_COUNT, 0));
     print_result(call, fields);
     print_named(fields, "version ", CONTROL_F_VERSION);
 }
