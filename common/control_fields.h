@@ -63,7 +63,8 @@
     FIELD(TOKEN, "token", STRING, 78)                                                              \
     FIELD(OLD_VALUE, "old-value", BYTES, 79)                                                       \
     FIELD(NEW_VALUE, "new-value", BYTES, 80)                                                       \
-    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5" */          \
+    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5"; a "!"      \
+                                                 behind an entry that grants nothing (any more) */ \
     FIELD(NEW_PERMS, "new-perms", STRING, 82)                                                      \
     FIELD(FROM, "from", NUMBER, 83)                                                                \
     FIELD(TO, "to", NUMBER, 84)                                                                    \
