@@ -387,15 +387,15 @@ END_TEST
 START_TEST(test_waking_several)
 {
     host->gate = 1;
-    for (uint32_t id = 1; id <= 4; id++) {
+    for (uint32_t id = 1; id <= 3; id++) {
         start_stream(id % 2 ? &client : &other, HOST_T_COUNT, id, 2, UINT64_MAX);
         expect(id % 2 ? &client : &other, CONTROL_ITEM, id);
     }
     control_host_open_gate(host, 0);
-    for (unsigned i = 0; i < 4; i++) {
-        ck_assert(host_client_receive(&client, &header, &fields));
+    for (unsigned i = 0; i < 2; i++)
         ck_assert(host_client_receive(&other, &header, &fields));
-    }
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(host_client_receive(&client, &header, &fields));
     /* One that is woken, and whose client goes before its turn. */
     host->gate = 1;
     start_stream(&client, HOST_T_COUNT, 9, HOST_COUNT_TALKS, UINT64_MAX);
