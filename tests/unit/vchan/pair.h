@@ -65,6 +65,8 @@ void pair_fill(uint8_t *data, size_t length, uint64_t start);
 void pair_check(const uint8_t *data, size_t length, uint64_t start);
 
 TCase *basic_cases(void);
+TCase *hostile_cases(void);
+TCase *life_cases(void);
 TCase *stream_cases(void);
 
 #endif

@@ -7,5 +7,7 @@ Suite *unit_suite(void)
 
     suite_add_tcase(suite, basic_cases());
     suite_add_tcase(suite, stream_cases());
+    suite_add_tcase(suite, hostile_cases());
+    suite_add_tcase(suite, life_cases());
     return suite;
 }
