@@ -365,6 +365,33 @@ START_TEST(test_batch_is_aborted)
 }
 END_TEST
 
+/* A change is answered by EAGAIN: the batch starts anew, and nothing of the first try counts. */
+START_TEST(test_batch_change_is_tried_again)
+{
+    struct fate *batch = ask_batch();
+    struct wire_message message;
+
+    for (unsigned try = 0; try < 2; try++) {
+        message = take(WIRE_TRANSACTION_START);
+        fake_send(&fake, WIRE_TRANSACTION_START, message.req_id, try == 0 ? "7" : "8", 2);
+        message = take(WIRE_WRITE);
+        ck_assert_uint_eq(message.tx_id, try == 0 ? 7 : 8);
+        if (try == 0)
+            fake_send(&fake, WIRE_ERROR, message.req_id, "EAGAIN", 7);
+        else
+            fake_send(&fake, WIRE_WRITE, message.req_id, "OK", 3);
+        message = take(WIRE_MKDIR);
+        fake_send(&fake, WIRE_MKDIR, message.req_id, "OK", 3);
+        message = take(WIRE_TRANSACTION_END);
+        ck_assert_str_eq((char *)message.payload, try == 0 ? "F" : "T");
+        ck_assert_uint_eq(batch->told, 0);
+        fake_send(&fake, WIRE_TRANSACTION_END, message.req_id, "OK", 3);
+    }
+    ck_assert_uint_eq(batch->told, 1);
+    ck_assert_int_eq(batch->error, 0);
+}
+END_TEST
+
 /* Bytes without end: a turn of the loop has one. */
 static void refill(void *context, struct hv *victim, const void *address, size_t length)
 {
@@ -421,6 +448,7 @@ int main(void)
     tcase_add_loop_test(cases, test_bad_events, 0, 8);
     tcase_add_loop_test(cases, test_bad_transaction, 0, 5);
     tcase_add_test(cases, test_batch_is_aborted);
+    tcase_add_test(cases, test_batch_change_is_tried_again);
     tcase_add_test(cases, test_endless_events);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
