@@ -306,7 +306,8 @@ START_TEST(test_bad_events)
         const char *payload;
         size_t length;
     } bad[] = {{"w", 1},    {"w", 2},   {"w\0001", 3}, {"", 0},
-               {"w\0x", 4}, {"w\0", 3}, {"w\0-1", 5},  {"w\00099999999999", 14}};
+               {"w\0x", 4}, {"w\0", 3}, {"w\0-1", 5},  {"w\00099999999999", 14},
+               {"w/x", 3}};
 
     ck_assert_int_eq(fake_watch(&fake, 0), 0);
     struct wire_message watch = take(WIRE_WATCH);
@@ -445,7 +446,7 @@ int main(void)
     tcase_add_loop_test(cases, test_silence, 0, 3);
     tcase_add_test(cases, test_slow);
     tcase_add_loop_test(cases, test_ring_error, 0, 3);
-    tcase_add_loop_test(cases, test_bad_events, 0, 8);
+    tcase_add_loop_test(cases, test_bad_events, 0, 9);
     tcase_add_loop_test(cases, test_bad_transaction, 0, 5);
     tcase_add_test(cases, test_batch_is_aborted);
     tcase_add_test(cases, test_batch_change_is_tried_again);
