@@ -62,7 +62,7 @@ bool request_has_path(uint32_t type)
 
 const char *request_name(uint32_t type)
 {
-    return type < XS_TYPE_COUNT && requests[type].name ? requests[type].name : "unknown";
+    return type < XS_TYPE_COUNT ? requests[type].name : NULL;
 }
 
 static void reply_error(struct reply *reply, int error)

@@ -125,8 +125,10 @@ static void log_request(struct xenstored *xs, const struct connection *connectio
                         const struct xs_header *header, const char *payload,
                         const struct reply *reply)
 {
+    const char *name = request_name(header->type);
+
     log_write(xs->log, LOG_DEBUG, "domain %u tx %u %s %s: %s", connection->subject.domid,
-              header->tx_id, request_name(header->type), payload,
+              header->tx_id, name ? name : "unknown", payload,
               reply->type == XS_ERROR ? reply->data : "OK");
 }
 

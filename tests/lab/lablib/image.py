@@ -29,13 +29,17 @@ PACKAGES = """
     xen-utils-4.17 xen-utils-common xenstore-utils
     libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1
     libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1
-    libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
+    libjansson4 libinih1 libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
     zlib1g libbz2-1.0 liblzma5 liblzo2-2 libzstd1 libfdt1
 """.split()
 
 # In the order of loading.
 DOM0_MODULES = """xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs llc stp bridge tun xen-netback
     xen-netfront""".split()
+
+# What it takes to mount the disk of a dom0 that has one.
+DISK_MODULES = """virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16
+    crc32c_generic libcrc32c mbcache jbd2 ext4""".split()
 
 # Parts of the packages that dom0 has no use for.
 UNWANTED = ("usr/share/", "usr/include/", "usr/lib/python3", "usr/lib/debug", "etc/init.d", "boot/",
@@ -200,7 +204,7 @@ def _pack_base(root):
                 cpio.symlink(inside, os.readlink(path))
             else:
                 cpio.file(inside, path)
-    for module in DOM0_MODULES:
+    for module in [*DOM0_MODULES, *DISK_MODULES]:
         cpio.file(f"lab/modules/{module}.ko", _find(root, f"{module}.ko"))
     cpio.data("lab/modules/order", ("\n".join(DOM0_MODULES) + "\n").encode())
     cpio.device("dev/console", 0o600, 5, 1)
@@ -255,9 +259,10 @@ class Image:
     def initramfs(self, path, extra, guests):
         """Write base + guest + overlay to @path; @extra is {name inside: path outside, or bytes}."""
         cpio = CpioWriter()
-        for name in ("init", "agent", "vif-bridge"):
+        for name in ("init", "agent", "vif-bridge", "disk-init"):
             inside = name if name == "init" else f"lab/{name}"
             cpio.file(inside, os.path.join(HERE, "dom0", name), 0o755)
+        cpio.file("etc/atoll/atoll.conf", os.path.join(HERE, "dom0/atoll.conf"), 0o644)
         for name in sorted(os.listdir(os.path.join(HERE, "dom0/bin"))):
             cpio.file(f"lab/bin/{name}", os.path.join(HERE, "dom0/bin", name), 0o755)
         for inside, source in extra.items():

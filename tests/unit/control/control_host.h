@@ -4,8 +4,8 @@
  * A simulated host with dom0 and one service whose control clients the tests are: for the tests of
  * the control server, its fuzz target and control-local.
  */
-#ifndef TESTS_UNIT_COMMON_CONTROL_HOST_H
-#define TESTS_UNIT_COMMON_CONTROL_HOST_H
+#ifndef TESTS_UNIT_CONTROL_CONTROL_HOST_H
+#define TESTS_UNIT_CONTROL_CONTROL_HOST_H
 
 #include "common/control_server.h"
 
@@ -22,6 +22,9 @@ enum {
     HOST_T_ENDLESS,               /* a stream without an end, or with a huge item at LIMIT */
     HOST_T_UPLOAD,                /* upload; reply: COUNT of bytes. A byte 0xff fails it */
 };
+
+/* A HOST_T_COUNT stream of so many logs a line when it is released. */
+#define HOST_COUNT_TALKS 77U
 
 /* How a stream of the service's is doing. */
 struct host_stream {
