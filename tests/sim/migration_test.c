@@ -349,12 +349,14 @@ START_TEST(test_every_byte_changed)
     host_kill(host, host->client[1]);
     OK(client_call(host->dom0, 0, WIRE_RESET_WATCHES, "|", NULL));
     host_check(host);
-    /* What is left of it all goes with the host. */
-    for (unsigned i = 0; i < HOST_CLIENTS; i++)
-        if (host->client[i] != NULL)
-            host->client[i]->deaf = false;
+    /* What is left of it all goes with the host; the service's own end says if it knows of all. */
     xenstored_destroy(host->xs);
     sim_set_actor(host->store, NULL, NULL);
+    sim_destroy(host->sim);
+    for (unsigned i = 0; i < HOST_CLIENTS; i++)
+        if (host->client[i] != NULL)
+            client_free(host->client[i]);
+    free(host);
 }
 END_TEST
 
