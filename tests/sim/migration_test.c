@@ -327,6 +327,52 @@ START_TEST(test_every_prefix_is_refused)
 }
 END_TEST
 
+/* Where the first record of @type is in the stream. */
+static uint8_t *record(struct stream *stream, uint8_t type)
+{
+    uint8_t *at = stream->data + MIGRATION_PREAMBLE;
+
+    while (at[0] != type)
+        at += MIGRATION_HEADER + at[4] + at[5] * 256U;
+    return at + MIGRATION_HEADER;
+}
+
+/* Lengths within a record that are more than it has. */
+START_TEST(test_lengths_are_checked)
+{
+    static const struct {
+        uint8_t type, at;
+    } lengths[] = {
+        {MIGRATION_NODE, 8},           {MIGRATION_NODE, 10},        {MIGRATION_NODE, 14},
+        {MIGRATION_WATCH, 4},          {MIGRATION_WATCH, 6},        {MIGRATION_WATCH_EXTENDED, 4},
+        {MIGRATION_WATCH_EXTENDED, 6}, {MIGRATION_CONNECTION, 16},  {MIGRATION_CONNECTION, 18},
+        {MIGRATION_CONNECTION, 20},    {MIGRATION_GLOBAL_QUOTA, 0}, {MIGRATION_DOMAIN, 2},
+    };
+    struct host *host = furnished(true);
+    struct stream *stream = dump(host, 4000), *after;
+    struct migration_result result;
+
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        static const uint8_t values[][2] = {{0xff, 0xff}, {0x78, 5}, {40, 0}};
+
+        for (unsigned k = 0; k < 3; k++) {
+            uint8_t *length = record(stream, lengths[i].type) + lengths[i].at;
+            uint8_t was[2] = {length[0], length[1]};
+
+            memcpy(length, values[k], 2);
+            ck_assert_msg(load(host, stream, 4000, &result) == -EINVAL, "length %u of record %u", i,
+                          lengths[i].type);
+            memcpy(length, was, 2);
+        }
+    }
+    after = dump(host, 4000);
+    same_stream(stream, after);
+    free(after);
+    free(stream);
+    tidy(host);
+}
+END_TEST
+
 /* Whatever a byte is changed to: no harm is done. */
 START_TEST(test_every_byte_changed)
 {
@@ -549,6 +595,7 @@ static void add_tests(TCase *cases)
     tcase_add_test(cases, test_stream_of_c_xenstored);
     tcase_add_test(cases, test_dump_is_of_one_moment);
     tcase_add_test(cases, test_every_prefix_is_refused);
+    tcase_add_test(cases, test_lengths_are_checked);
     tcase_add_loop_test(cases, test_every_byte_changed, 0, 4);
     tcase_add_test(cases, test_whole_or_not_at_all);
     tcase_add_test(cases, test_dump_needs_memory);
