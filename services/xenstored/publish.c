@@ -141,6 +141,8 @@ static int write_nodes(struct publisher *publisher)
         }
     }
     queue_events(xs, &attempt);
+    /* All is as it should be, whatever the events say that are still there. */
+    output_drop_all(xs, &publisher->self);
     return 0;
 }
 
