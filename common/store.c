@@ -453,6 +453,11 @@ bool store_alive(const struct store *store)
     return store->heard && !store->ended;
 }
 
+int store_error(const struct store *store)
+{
+    return store->ended;
+}
+
 void store_forget(struct store *store, void *context)
 {
     list_for_each (item, &store->requests)

@@ -39,6 +39,9 @@ void store_destroy(struct store *store);
 /** Has it answered anything yet, and does it still? */
 bool store_alive(const struct store *store);
 
+/** 0, or why nothing goes on any more: -EPIPE. */
+int store_error(const struct store *store);
+
 /** A transaction, or 0 for none. */
 typedef uint32_t store_tx;
 

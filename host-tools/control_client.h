@@ -12,9 +12,12 @@
 #include "config.h"
 #include "report.h"
 
+/** How long commands wait for a service, in milliseconds. */
+#define CONTROL_TIMEOUT_MS 10000
+
 struct control_client;
 
-/** What HELLO said. */
+/** What HELLO said; '?' stands for what is not printable ASCII. */
 struct control_peer {
     char service[32], version[32];
     uint32_t domid;
@@ -23,7 +26,9 @@ struct control_peer {
 
 /**
  * Connect to the running service: 0, or an exit code with the cause reported (not running:
- * ATOLL_NOT_RUNNING; no answer within @timeout_ms: ATOLL_NO_ANSWER).
+ * ATOLL_NOT_RUNNING; no answer within @timeout_ms: ATOLL_NO_ANSWER). @r is to outlive the client.
+ * From here on SIGINT and SIGTERM end waits with ATOLL_INTERRUPTED instead of the process; a second
+ * one ends the process. A report->asked is the client's name to the service.
  */
 int control_client_open(struct report *r, const struct service_settings *settings, int timeout_ms,
                         struct control_client **client);
@@ -42,7 +47,10 @@ bool control_client_knows(const struct control_client *client, uint16_t type);
 /** Begin a request in the client's own buffer; put fields, then control_client_send(). */
 struct control_writer *control_client_begin(struct control_client *client, uint16_t type);
 
-/** Send what was begun. 0, or an exit code reported. */
+/**
+ * Send what was begun. 0, or an exit code reported; ATOLL_UNSUPPORTED for a request that the
+ * service has not named in HELLO.
+ */
 int control_client_send(struct control_client *client);
 
 /** What came. */
@@ -53,8 +61,10 @@ struct control_answer {
 
 /**
  * Wait for the next frame of the exchange under way, at most @timeout_ms (-1: for ever, but not
- * past the service's end). 0 with @answer; or an exit code with the cause reported. An interrupt
- * (SIGINT, SIGTERM) is ATOLL_INTERRUPTED, unreported: the caller ends its stream.
+ * past the service's end). 0 with @answer; or an exit code with the cause reported: ATOLL_REFUSED
+ * and ATOLL_UNSUPPORTED for an ERROR, ATOLL_NO_ANSWER, ATOLL_NOT_RUNNING where the domain has
+ * ended, ATOLL_FAILURE where the service has closed or breaks the protocol. An interrupt (SIGINT,
+ * SIGTERM) is ATOLL_INTERRUPTED, unreported: the caller ends its stream.
  */
 int control_client_next(struct control_client *client, int timeout_ms,
                         struct control_answer *answer);
@@ -63,11 +73,14 @@ int control_client_next(struct control_client *client, int timeout_ms,
 int control_client_call(struct control_client *client, uint16_t type,
                         struct control_answer *answer);
 
-/** Send a part of an upload (any length), and its end. 0 or an exit code reported. */
+/**
+ * Send a part of an upload (any length), and its end; the answer comes by control_client_next(). 0
+ * or an exit code reported, as of control_client_next(): a service may refuse in the midst.
+ */
 int control_client_upload(struct control_client *client, const void *data, size_t length);
 int control_client_upload_end(struct control_client *client);
 
-/** End the stream under way and wait for that. */
+/** End the stream under way and wait for that, 2 s at most; an interrupt is no hindrance. */
 void control_client_cancel(struct control_client *client);
 
 #endif

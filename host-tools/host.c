@@ -95,7 +95,8 @@ int host_lock(struct report *r, const char *service)
         return report_fail(r, errno == EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
                            "cannot make the lock %s (%s); run it as root", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB))
-        return report_fail(r, ATOLL_RUNNING, "the same command is under way already; wait for it");
+        return report_fail(r, ATOLL_RUNNING,
+                           "another command is starting or stopping it; wait for that");
     return 0;
 }
 

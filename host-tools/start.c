@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "start.h"
+#include "command_line.h"
 #include "domain_builder.h"
 #include "record.h"
 #include "start_service.h"
@@ -42,9 +43,7 @@ static int help(struct report *r)
 
 static int usage(FILE *err, const char *what, const char *value)
 {
-    fprintf(err, "atoll: start: %s%s%s; see `atoll start --help`\n", what, value ? " " : "",
-            value ? value : "");
-    return ATOLL_USAGE;
+    return command_usage_error("start", err, what, value);
 }
 
 /* Add @text to the words in @line; false where it does not fit. */
@@ -102,16 +101,6 @@ static int parse_option(struct start_options *opt, int ch, const char *arg, FILE
     }
 }
 
-static int bad_option(int ch, char *const argv[], FILE *err)
-{
-    char name[3] = {'-', (char)optopt, '\0'};
-
-    /* An unknown long option leaves optopt 0 and stands before the next argument. */
-    if (ch == ':')
-        return usage(err, "a value is missing after", argv[optind - 1]);
-    return usage(err, "there is no option", optopt ? name : argv[optind - 1]);
-}
-
 int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *err)
 {
     static const struct option longopts[] = {
@@ -128,7 +117,7 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
     opterr = 0;
     while ((ch = getopt_long(argc, argv, ":k:m:n:d:f:p:t:vh", longopts, NULL)) != -1) {
         if (ch == '?' || ch == ':')
-            return bad_option(ch, argv, err);
+            return command_bad_option("start", ch, argv, err);
         rc = parse_option(opt, ch, optarg, err);
         if (rc)
             return rc;

@@ -25,6 +25,7 @@ struct start_options {
     uint32_t domid;                     /**< 0: any */
     uint32_t timeout_s;                 /**< seconds for the first answer */
     unsigned verbose;                   /**< -v given so many times */
+    bool locked;                        /**< the caller holds the service's lock already */
     int help;                           /**< --help: nothing else counts */
     bool store_domain;                  /**< it is the host's XenStore */
     char param[START_CMDLINE_MAX - 32]; /**< what --param said, joined by blanks */
@@ -43,6 +44,9 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
  */
 int start_settle(struct report *r, struct start_options *opt,
                  const struct service_settings *settings);
+
+/** Check the image of @opt, settled. 0 or an exit code with its cause reported. */
+int start_check_image(struct report *r, const struct start_options *opt);
 
 /** Start it as @opt, settled, says. An exit code with its cause reported. */
 int start_run(struct report *r, const struct start_options *opt);

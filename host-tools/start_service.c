@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_service.h"
+#include "common/control.h"
 #include "host.h"
+#include "inspect.h"
 #include "libxl_record.h"
 #include "remains.h"
 #include "service_nodes.h"
@@ -107,8 +109,8 @@ static int still_waiting(struct start *s, uint64_t begin, bool *told)
     if (start_interrupted())
         return report_fail(s->r, ATOLL_INTERRUPTED, "interrupted; the domain was removed");
     if (waited >= s->opt->timeout_s * SECOND_NS) {
-        snprintf(what, sizeof(what), "domain %u has not answered in %u s", s->builder.domid,
-                 s->opt->timeout_s);
+        snprintf(what, sizeof(what), "domain %u has not said in %u s that it is well",
+                 s->builder.domid, s->opt->timeout_s);
         return start_no_answer(s, what, "it was removed");
     }
     if (!*told && waited >= SECOND_NS) {
@@ -136,6 +138,33 @@ static int wait_until_published(struct start *s, uint64_t begin, bool *told)
         nanosleep(&pause, NULL);
     }
     report_step(s->r, "the service can be reached");
+    return 0;
+}
+
+/* It can be reached: wait until it says that it is well. */
+static int wait_until_healthy(struct start *s, uint64_t begin, bool *told)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    for (;;) {
+        const uint64_t waited = report_now_ns() - begin, all = s->opt->timeout_s * SECOND_NS;
+        struct inspection found = {0};
+        int rc;
+
+        inspect_ask(s->r, s->opt->service, s->builder.domid,
+                    waited < all ? (int)((all - waited) / 1000000u) + 1 : 1, &found);
+        if (found.code)
+            return start_no_answer(s, found.error, "it was removed");
+        if (found.health == CONTROL_DEGRADED)
+            report_note(s->r, "it serves, and says: %s", found.text);
+        if (found.health == CONTROL_HEALTHY || found.health == CONTROL_DEGRADED)
+            break;
+        rc = still_waiting(s, begin, told);
+        if (rc)
+            return rc;
+        nanosleep(&pause, NULL);
+    }
+    report_step(s->r, "first healthy answer");
     return 0;
 }
 
@@ -167,7 +196,8 @@ static int build(struct start *s)
     begin = report_now_ns();
     if ((rc = introduce(s, &nodes)) || (rc = announce(s, &nodes)))
         return rc;
-    return wait_until_published(s, begin, &told);
+    rc = wait_until_published(s, begin, &told);
+    return rc ? rc : wait_until_healthy(s, begin, &told);
 }
 
 /* Leave nothing behind. The causes are reported already; what this adds are notes. */

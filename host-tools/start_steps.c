@@ -17,6 +17,15 @@ static int load_image(struct start *s)
     return 0;
 }
 
+int start_check_image(struct report *r, const struct start_options *opt)
+{
+    struct start s = {.r = r, .opt = opt};
+    int rc = load_image(&s);
+
+    image_free(&s.image);
+    return rc;
+}
+
 int start_begin(struct start *s, struct report *r, const struct start_options *opt)
 {
     int rc;
@@ -28,7 +37,7 @@ int start_begin(struct start *s, struct report *r, const struct start_options *o
     rc = load_image(s);
     if (!rc)
         rc = host_open(r, &s->xch);
-    if (!rc)
+    if (!rc && !opt->locked)
         rc = host_lock(r, opt->service);
     if (rc)
         return rc;

@@ -5,12 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 int store_open(struct store_client *c, const char *device, int timeout_ms)
 {
-    c->last_id = 0;
+    c->last_id = c->transaction = 0;
     c->timeout_ms = timeout_ms;
     c->fd = open(device, O_RDWR | O_CLOEXEC);
     return c->fd < 0 ? -errno : 0;
@@ -98,7 +99,8 @@ int store_request(struct store_client *c, uint32_t type, const void *payload, si
                   char *reply, size_t *reply_len)
 {
     const uint64_t deadline = report_now_ns() + (uint64_t)c->timeout_ms * 1000000u;
-    struct xsd_sockmsg msg = {.type = type, .req_id = ++c->last_id, .len = (uint32_t)len};
+    struct xsd_sockmsg msg = {
+        .type = type, .req_id = ++c->last_id, .tx_id = c->transaction, .len = (uint32_t)len};
     char buf[sizeof(msg) + XENSTORE_PAYLOAD_MAX];
     int rc;
 
@@ -193,4 +195,34 @@ int store_remove(struct store_client *c, const char *path)
     size_t len;
 
     return store_request(c, XS_RM, path, strlen(path) + 1, reply, &len);
+}
+
+int store_begin(struct store_client *c)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+    unsigned long id;
+    char *end;
+    int rc;
+
+    rc = store_request(c, XS_TRANSACTION_START, "", 1, reply, &len);
+    if (rc)
+        return rc;
+    if (len < 2 || reply[len - 1] != '\0' || reply[0] < '0' || reply[0] > '9')
+        return -EPROTO;
+    id = strtoul(reply, &end, 10);
+    if (end != reply + len - 1 || id == 0 || id > UINT32_MAX)
+        return -EPROTO;
+    c->transaction = (uint32_t)id;
+    return 0;
+}
+
+int store_end(struct store_client *c, bool commit)
+{
+    char reply[XENSTORE_PAYLOAD_MAX];
+    size_t len;
+    int rc = store_request(c, XS_TRANSACTION_END, commit ? "T" : "F", 2, reply, &len);
+
+    c->transaction = 0;
+    return rc;
 }

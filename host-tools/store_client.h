@@ -3,12 +3,13 @@
  * @file host-tools/store_client.h
  * A XenStore client with a time limit on every request, over the device of dom0's kernel. Tools
  * that look after the XenStore service need it: libxenstore waits for ever when the service is
- * dead. One request at a time, no watches, no transactions.
+ * dead. One request at a time, no watches.
  */
 #ifndef ATOLL_STORE_CLIENT_H
 #define ATOLL_STORE_CLIENT_H
 
 #include <errno.h> /* xs_wire.h names its errors by these */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/io/xs_wire.h>
@@ -17,9 +18,10 @@
 #define STORE_DEVICE "/dev/xen/xenbus"
 
 struct store_client {
-    int fd;           /**< -1 when closed */
-    uint32_t last_id; /**< request id of the last request */
-    int timeout_ms;   /**< for each request, from its start to the end of its answer */
+    int fd;               /**< -1 when closed */
+    uint32_t last_id;     /**< request id of the last request */
+    uint32_t transaction; /**< in which requests are made; 0: none */
+    int timeout_ms;       /**< for each request, from its start to the end of its answer */
 };
 
 /** Open @device. 0 or -errno. No request is made. */
@@ -51,5 +53,11 @@ int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32
 
 /** Remove @path with all below it. */
 int store_remove(struct store_client *c, const char *path);
+
+/** Begin a transaction, of which all requests are until its end: one at a time. */
+int store_begin(struct store_client *c);
+
+/** End it, and have its changes (@commit) or not. -EAGAIN: it met another's; nothing was done. */
+int store_end(struct store_client *c, bool commit);
 
 #endif

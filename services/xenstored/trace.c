@@ -7,6 +7,7 @@
 
 #include <hv/time.h>
 
+#include "history.h"
 #include "path.h"
 #include "request.h"
 
@@ -195,7 +196,7 @@ void trace_commit(struct xenstored *xs, const struct connection *connection, uin
         .port = connection->event.port,
         .transaction = transaction,
         .count = count,
-        .version = error ? 0 : xs->env.changes,
+        .version = error ? 0 : history_newest(xs),
     };
 
     snprintf(record.result, sizeof(record.result), "%.12s", error ? wire_error_name(-error) : "OK");

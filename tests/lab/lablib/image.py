@@ -37,6 +37,10 @@ PACKAGES = """
 DOM0_MODULES = """xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs llc stp bridge tun xen-netback
     xen-netfront""".split()
 
+# What it takes to mount the disk of a dom0 that has one.
+DISK_MODULES = """virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16
+    crc32c_generic libcrc32c mbcache jbd2 ext4""".split()
+
 # Parts of the packages that dom0 has no use for.
 UNWANTED = ("usr/share/", "usr/include/", "usr/lib/python3", "usr/lib/debug", "etc/init.d", "boot/",
             "usr/lib/xen-4.17/boot/", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/audit")
@@ -200,7 +204,7 @@ def _pack_base(root):
                 cpio.symlink(inside, os.readlink(path))
             else:
                 cpio.file(inside, path)
-    for module in DOM0_MODULES:
+    for module in [*DOM0_MODULES, *DISK_MODULES]:
         cpio.file(f"lab/modules/{module}.ko", _find(root, f"{module}.ko"))
     cpio.data("lab/modules/order", ("\n".join(DOM0_MODULES) + "\n").encode())
     cpio.device("dev/console", 0o600, 5, 1)
@@ -255,7 +259,7 @@ class Image:
     def initramfs(self, path, extra, guests):
         """Write base + guest + overlay to @path; @extra is {name inside: path outside, or bytes}."""
         cpio = CpioWriter()
-        for name in ("init", "agent", "vif-bridge"):
+        for name in ("init", "agent", "vif-bridge", "disk-init"):
             inside = name if name == "init" else f"lab/{name}"
             cpio.file(inside, os.path.join(HERE, "dom0", name), 0o755)
         for name in sorted(os.listdir(os.path.join(HERE, "dom0/bin"))):

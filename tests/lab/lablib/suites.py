@@ -25,7 +25,7 @@ def fuzz(verdicts, logs):
     native.fuzz(verdicts, logs)
 
 
-def _boot(session, verdicts, image, name, logs, files, **options):
+def boot(session, verdicts, image, name, logs, files, **options):
     """Give a booted host to @session(machine, verdicts); once more if QEMU itself goes wrong, which is not what is
     tested."""
     for attempt in ("", "-again"):
@@ -120,7 +120,7 @@ def _conformance_guests(image, verdicts, logs):
             dom0.check("the platform on real Xen", platform)
             dom0.check("what the platform forbids ends in a panic", protections)
 
-    _boot(session, verdicts, image, "conformance-guests", logs, files, guests=False, cpus=1)
+    boot(session, verdicts, image, "conformance-guests", logs, files, guests=False, cpus=1)
 
 
 def _conformance_store(image, verdicts, logs):
@@ -141,7 +141,7 @@ def _conformance_store(image, verdicts, logs):
     def session(machine, rows):
         checks.Dom0(machine, "stock", rows, "conformance").check("the store's domain on real Xen", store_domain)
 
-    _boot(session, verdicts, image, "conformance-store", logs, files, guests=False, cpus=1)
+    boot(session, verdicts, image, "conformance-store", logs, files, guests=False, cpus=1)
 
 
 # -- xenstored on real Xen
@@ -153,7 +153,7 @@ def xenstored(verdicts, logs):
     image = Image(host.CACHE).prepare()
     _at_once([lambda m=m: acceptance(image, m, files, verdicts, logs) for m in ("atoll", "stock")])
     # Alone on the computer, for its maxima would show whatever else runs.
-    _boot(_latency, verdicts, image, "xenstored-latency", logs, files, guests=False)
+    boot(_latency, verdicts, image, "xenstored-latency", logs, files, guests=False)
 
 
 def _latency(machine, rows):
@@ -164,7 +164,7 @@ def _latency(machine, rows):
 
 def acceptance(image, mode, files, verdicts, logs):
     """One boot of @mode with all that a host does."""
-    _boot(lambda machine, rows: host_session(checks.Dom0(machine, mode, rows, f"xenstored {mode}")),
+    boot(lambda machine, rows: host_session(checks.Dom0(machine, mode, rows, f"xenstored {mode}")),
           verdicts, image, f"xenstored-{mode}", logs, files, cpus=1)
 
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /** @file The XenStore client: its requests on the wire, and answers that are late or wrong. */
+#include "control_service.h"
 #include "report.h"
 #include "service_nodes.h"
 #include "store_client.h"
@@ -201,6 +202,91 @@ START_TEST(nodes_of_a_service)
 }
 END_TEST
 
+#define EVENT_CHANNEL "/local/domain/5/data/vchan/0/control/event-channel"
+#define RING_REF      "/local/domain/5/data/vchan/0/control/ring-ref"
+
+static void expect_request(uint32_t type, uint32_t tx, const char *payload)
+{
+    char body[XENSTORE_PAYLOAD_MAX];
+    struct xsd_sockmsg msg;
+
+    take_request(&msg, body);
+    ck_assert_uint_eq(msg.type, type);
+    ck_assert_uint_eq(msg.tx_id, tx);
+    ck_assert_str_eq(body, payload);
+}
+
+/* Both numbers of a ring in one transaction. */
+START_TEST(numbers)
+{
+    struct control_numbers n;
+
+    answer(XS_READ, 1, "3", 1);
+    answer(XS_TRANSACTION_START, 2, "77", 3);
+    answer(XS_READ, 3, "8", 1);
+    answer(XS_READ, 4, "4", 1);
+    answer(XS_TRANSACTION_END, 5, "OK", 3);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), 0);
+    ck_assert_uint_eq(n.ring_ref, 8);
+    ck_assert_uint_eq(n.port, 4);
+    expect_request(XS_READ, 0, EVENT_CHANNEL);
+    expect_request(XS_TRANSACTION_START, 0, "");
+    expect_request(XS_READ, 77, RING_REF);
+    expect_request(XS_READ, 77, EVENT_CHANNEL);
+    expect_request(XS_TRANSACTION_END, 77, "F");
+    /* Nothing is published: one request, no transaction. */
+    answer(XS_ERROR, 6, "ENOENT", 7);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -ENOENT);
+    expect_request(XS_READ, 0, EVENT_CHANNEL);
+}
+END_TEST
+
+START_TEST(numbers_fail)
+{
+    struct control_numbers n;
+
+    /* Withdrawn in between: the transaction is ended all the same, and the next is not in it. */
+    answer(XS_READ, 1, "3", 1);
+    answer(XS_TRANSACTION_START, 2, "77", 3);
+    answer(XS_ERROR, 3, "ENOENT", 7);
+    answer(XS_TRANSACTION_END, 4, "OK", 3);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -ENOENT);
+    ck_assert_uint_eq(client.transaction, 0);
+    /* Too many transactions at the moment. */
+    answer(XS_READ, 5, "3", 1);
+    answer(XS_ERROR, 6, "ENOSPC", 7);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EAGAIN);
+    /* No numbers. */
+    answer(XS_READ, 7, "-3", 2);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+    answer(XS_READ, 8, "4294967296", 10);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+    answer(XS_READ, 9, "123456789012345678901234567890", 30);
+    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+}
+END_TEST
+
+START_TEST(transaction_ids)
+{
+    answer(XS_TRANSACTION_START, 1, "4294967295", 11);
+    ck_assert_int_eq(store_begin(&client), 0);
+    ck_assert_uint_eq(client.transaction, UINT32_MAX);
+    answer(XS_ERROR, 2, "EAGAIN", 7);
+    ck_assert_int_eq(store_end(&client, true), -EAGAIN);
+    ck_assert_uint_eq(client.transaction, 0);
+    answer(XS_TRANSACTION_START, 3, "0", 2);
+    ck_assert_int_eq(store_begin(&client), -EPROTO);
+    answer(XS_TRANSACTION_START, 4, "7x", 3);
+    ck_assert_int_eq(store_begin(&client), -EPROTO);
+    answer(XS_TRANSACTION_START, 5, "7", 1); /* without its end */
+    ck_assert_int_eq(store_begin(&client), -EPROTO);
+    answer(XS_TRANSACTION_START, 6, "4294967296", 11);
+    ck_assert_int_eq(store_begin(&client), -EPROTO);
+    answer(XS_TRANSACTION_START, 7, "", 0);
+    ck_assert_int_eq(store_begin(&client), -EPROTO);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store client");
@@ -216,6 +302,9 @@ int main(void)
     tcase_add_test(tc, trickle_ends_in_time);
     tcase_add_test(tc, lies);
     tcase_add_test(tc, nodes_of_a_service);
+    tcase_add_test(tc, numbers);
+    tcase_add_test(tc, numbers_fail);
+    tcase_add_test(tc, transaction_ids);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,128 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The control server as its clients see it, over vchans of a simulated host. */
-#include "common/control_server.h"
-#include "common.h"
+/* The control server as its clients see it: requests, streams, uploads. */
+#include "case.h"
+#include "suite.h"
 
 #include <errno.h>
-#include <hv/memory.h>
 #include <hv/time.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "control_host.h"
-
-static struct control_host *host;
-static struct host_client client, other;
-static struct control_writer writer;
-static struct control_header header;
-static struct control_reader fields;
-static uint8_t frame[CONTROL_FRAME_MAX];
-
-static void setup(void)
-{
-    host = control_host_create(1, 0);
-    ck_assert(host_client_connect(host, &client));
-    ck_assert(host_client_connect(host, &other));
-    ck_assert(host_client_hello(&client));
-    ck_assert(host_client_hello(&other));
-}
-
-static void teardown(void)
-{
-    host_client_close(&client);
-    host_client_close(&other);
-    control_host_destroy(host);
-}
-
-static void begin(uint16_t type, uint32_t id)
-{
-    control_begin(&writer, frame, sizeof(frame), type, CONTROL_REQUEST, id);
-}
-
-static void send(struct host_client *from)
-{
-    ck_assert(host_client_send(from, &writer));
-}
-
-/* The next frame for @to must be of @kind and belong to @id. */
-static void expect(struct host_client *to, enum control_kind kind, uint32_t id)
-{
-    ck_assert_msg(host_client_receive(to, &header, &fields), "no frame, but kind %d", (int)kind);
-    ck_assert_uint_eq(header.kind, kind);
-    ck_assert_uint_eq(header.id, id);
-    ck_assert_uint_eq(header.flags, 0);
-}
-
-static uint64_t number(uint16_t tag)
-{
-    struct control_field field;
-
-    ck_assert_msg(control_find(&fields, tag, &field), "no field 0x%04x", tag);
-    return field.number;
-}
-
-static void expect_string(uint16_t tag, const char *want)
-{
-    char text[300];
-
-    ck_assert_msg(control_string(&fields, tag, text, sizeof(text)), "no field 0x%04x", tag);
-    ck_assert_str_eq(text, want);
-}
-
-static void expect_error(struct host_client *to, uint32_t id, uint16_t type, int error,
-                         const char *words)
-{
-    struct control_field field;
-
-    expect(to, CONTROL_ERROR, id);
-    ck_assert_uint_eq(header.type, type);
-    ck_assert_uint_eq(number(CONTROL_F_ERRNO), (uint64_t)error);
-    if (words != NULL)
-        expect_string(CONTROL_F_TEXT, words);
-    else
-        ck_assert(!control_find(&fields, CONTROL_F_TEXT, &field));
-}
-
-static void expect_nothing(struct host_client *to)
-{
-    ck_assert(!host_client_receive(to, &header, &fields));
-    ck_assert(!host_client_ended(to));
-}
-
-/* It is served, by an echo. */
-static void expect_served(struct host_client *by)
-{
-    static uint32_t id = 1000;
-
-    begin(CONTROL_T_ECHO, ++id);
-    control_put_number(&writer, CONTROL_F_LIMIT, 1);
-    control_put_bytes(&writer, CONTROL_F_DATA, "ping", 4);
-    send(by);
-    expect(by, CONTROL_REPLY, id);
-    struct control_field field;
-    ck_assert(control_next(&fields, &field) && field.tag == CONTROL_F_DATA && field.length == 4);
-    ck_assert(!control_next(&fields, &field));
-}
-
-static uint64_t statistic(struct host_client *by, const char *name)
-{
-    uint64_t value = UINT64_MAX;
-
-    begin(CONTROL_T_STATS, 4711);
-    send(by);
-    while (host_client_receive(by, &header, &fields) && header.kind == CONTROL_ITEM) {
-        struct control_reader group;
-        struct control_field field;
-        char text[64];
-
-        ck_assert(control_find(&fields, CONTROL_F_STATISTIC, &field));
-        control_read_group(&group, &field);
-        if (control_string(&group, CONTROL_F_NAME, text, sizeof(text)) && strcmp(text, name) == 0)
-            value = control_number(&group, CONTROL_F_VALUE, UINT64_MAX);
-    }
-    ck_assert_uint_eq(header.kind, CONTROL_END);
-    return value;
-}
 
 /* --- requests -----------------------------------------------------------------------------------
  */
@@ -137,7 +20,7 @@ START_TEST(test_hello)
     size_t count = 0;
 
     begin(CONTROL_T_HELLO, 0xfffffffe);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_REPLY, 0xfffffffe);
     ck_assert_uint_eq(header.type, CONTROL_T_HELLO);
     ck_assert_uint_eq(number(CONTROL_F_VERSION), 1);
@@ -160,13 +43,13 @@ START_TEST(test_versions)
     for (uint32_t i = 0; i < 4; i++) {
         begin(CONTROL_T_HELLO, i);
         control_put_number(&writer, CONTROL_F_VERSION, versions[i]);
-        send(&client);
+        post(&client);
         expect(&client, CONTROL_REPLY, i);
         ck_assert_uint_eq(number(CONTROL_F_VERSION), CONTROL_VERSION);
     }
     begin(CONTROL_T_HELLO, 9);
     control_put_number(&writer, CONTROL_F_VERSION, 0);
-    send(&client);
+    post(&client);
     expect_error(&client, 9, CONTROL_T_HELLO, EPROTONOSUPPORT,
                  "versions of the protocol from 1 to 1 are spoken here");
 }
@@ -182,7 +65,7 @@ START_TEST(test_hello_comes_first)
         if (type == CONTROL_T_HELLO)
             continue;
         begin(type, type);
-        send(&third);
+        post(&third);
         expect_error(&third, type, type, EPROTO, "HELLO comes first");
     }
     ck_assert_uint_eq(host->stop_asked, 0);
@@ -195,8 +78,8 @@ END_TEST
 START_TEST(test_unknown_request)
 {
     begin(0x7abc, 5);
-    control_put_bytes(&writer, CONTROL_F_DATA, frame, 500);
-    send(&client);
+    control_put_string(&writer, CONTROL_F_TEXT, "what is this?");
+    post(&client);
     expect_error(&client, 5, 0x7abc, ENOSYS, "request 0x7abc is not known here");
     expect_served(&client);
 }
@@ -210,7 +93,7 @@ START_TEST(test_unknown_is_skipped)
             continue;
         control_begin(&writer, frame, sizeof(frame), CONTROL_T_ECHO, (enum control_kind)kind, 1);
         control_put_bytes(&writer, CONTROL_F_DATA, "x", 1);
-        send(&client);
+        post(&client);
         expect_nothing(&client);
     }
     begin(CONTROL_T_ECHO, 6);
@@ -222,7 +105,7 @@ START_TEST(test_unknown_is_skipped)
     control_put_bytes(&writer, CONTROL_F_DATA, "one", 3);
     control_put_string(&writer, 0x7fff, "?");
     control_put_bytes(&writer, CONTROL_F_DATA, "two", 3);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_REPLY, 6);
     ck_assert_uint_eq(header.length, CONTROL_HEADER + 16);
     ck_assert_mem_eq(fields.data, "\x09\x80\x03\0one\0\x09\x80\x03\0two\0", 16);
@@ -240,7 +123,7 @@ START_TEST(test_echo)
         begin(CONTROL_T_ECHO, (uint32_t)length);
         control_put_bytes(&writer, CONTROL_F_DATA, data, length);
         ck_assert(!writer.full);
-        send(&client);
+        post(&client);
         expect(&client, CONTROL_REPLY, (uint32_t)length);
         ck_assert(control_find(&fields, CONTROL_F_DATA, &field));
         ck_assert_uint_eq(field.length, length);
@@ -288,7 +171,7 @@ START_TEST(test_status)
 
     control_host_pass(host, 3 * HV_SEC);
     begin(CONTROL_T_STATUS, 2);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_REPLY, 2);
     expect_string(CONTROL_F_SERVICE, "test");
     expect_string(CONTROL_F_PROGRAM_VERSION, "1.2.3");
@@ -308,7 +191,7 @@ START_TEST(test_status)
     host->health = CONTROL_DEGRADED;
     host_client_close(&other);
     begin(CONTROL_T_STATUS, 3);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_REPLY, 3);
     ck_assert_uint_eq(number(CONTROL_F_SEALED), 1);
     ck_assert_uint_eq(number(CONTROL_F_HEALTH), CONTROL_DEGRADED);
@@ -326,7 +209,7 @@ START_TEST(test_stats)
     char text[64];
 
     begin(CONTROL_T_STATS, 3);
-    send(&client);
+    post(&client);
     while (true) {
         ck_assert(host_client_receive(&client, &header, &fields));
         ck_assert_uint_eq(header.id, 3);
@@ -366,7 +249,7 @@ START_TEST(test_common_statistics)
     ck_assert_uint_eq(statistic(&client, "control_requests"), requests + 1);
     ck_assert_uint_eq(statistic(&client, "control_requests_refused"), 0);
     begin(0x7abc, 5);
-    send(&client);
+    post(&client);
     expect_error(&client, 5, 0x7abc, ENOSYS, "request 0x7abc is not known here");
     ck_assert_uint_eq(statistic(&client, "control_requests_refused"), 1);
     ck_assert_uint_eq(statistic(&client, "uptime"), 7);
@@ -388,19 +271,19 @@ START_TEST(test_errors_of_handlers)
     begin(HOST_T_FAIL, 1);
     control_put_number(&writer, CONTROL_F_ERRNO, EPERM);
     control_put_number(&writer, CONTROL_F_VALUE, 1);
-    send(&client);
+    post(&client);
     expect_error(&client, 1, HOST_T_FAIL, EPERM, "error 1");
     /* The words of one error do not stay for the next. */
     begin(HOST_T_FAIL, 2);
     control_put_number(&writer, CONTROL_F_ERRNO, ENOMEM);
-    send(&client);
+    post(&client);
     expect_error(&client, 2, HOST_T_FAIL, ENOMEM, NULL);
     begin(HOST_T_FAIL, 3);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_REPLY, 3);
     /* Nothing is cut off. */
     begin(HOST_T_HUGE, 4);
-    send(&client);
+    post(&client);
     expect_error(&client, 4, HOST_T_HUGE, EMSGSIZE, NULL);
     expect_served(&client);
 }
@@ -408,15 +291,6 @@ END_TEST
 
 /* --- streams ------------------------------------------------------------------------------------
  */
-
-static void start_stream(struct host_client *by, uint16_t type, uint32_t id, uint64_t count,
-                         uint64_t limit)
-{
-    begin(type, id);
-    control_put_number(&writer, CONTROL_F_COUNT, count);
-    control_put_number(&writer, CONTROL_F_LIMIT, limit);
-    send(by);
-}
 
 START_TEST(test_stream)
 {
@@ -482,17 +356,17 @@ START_TEST(test_streams_at_a_time)
     start_stream(&client, HOST_T_COUNT, 20, 2, UINT64_MAX);
     expect_error(&client, 20, HOST_T_COUNT, EBUSY, NULL);
     begin(CONTROL_T_LOGS, 21);
-    send(&client);
+    post(&client);
     expect_error(&client, 21, CONTROL_T_LOGS, EBUSY, NULL);
     begin(CONTROL_T_STATS, 22);
-    send(&client);
+    post(&client);
     expect_error(&client, 22, CONTROL_T_STATS, EBUSY, NULL);
     start_stream(&other, HOST_T_COUNT, 20, 2, UINT64_MAX);
     expect(&other, CONTROL_ITEM, 20);
 
     /* Each ends by itself, and makes room. */
     control_begin(&writer, frame, sizeof(frame), HOST_T_COUNT, CONTROL_CANCEL, 12);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_END, 12);
     ck_assert_uint_eq(header.length, CONTROL_HEADER);
     start_stream(&client, HOST_T_COUNT, 30, 0, UINT64_MAX);
@@ -510,7 +384,7 @@ START_TEST(test_cancel)
     start_stream(&client, HOST_T_ENDLESS, 7, 0, UINT64_MAX);
     expect(&client, CONTROL_ITEM, 7);
     control_begin(&writer, frame, sizeof(frame), 0, CONTROL_CANCEL, 7);
-    send(&client);
+    post(&client);
     do
         ck_assert(host_client_receive(&client, &header, &fields));
     while (header.kind == CONTROL_ITEM);
@@ -520,7 +394,7 @@ START_TEST(test_cancel)
     /* What is for a stream that has ended is no error. */
     for (unsigned kind = CONTROL_END; kind <= CONTROL_CANCEL; kind++) {
         control_begin(&writer, frame, sizeof(frame), 0, (enum control_kind)kind, 7);
-        send(&client);
+        post(&client);
         expect_nothing(&client);
     }
     /* Its number can be used again. */
@@ -536,7 +410,7 @@ START_TEST(test_number_in_use)
     start_stream(&client, HOST_T_COUNT, 7, 2, UINT64_MAX);
     expect(&client, CONTROL_ITEM, 7);
     begin(CONTROL_T_ECHO, 7);
-    send(&client);
+    post(&client);
     ck_assert(host_client_ended(&client));
     ck_assert_uint_eq(host->streams_open, 0);
     expect_served(&other);
@@ -581,7 +455,7 @@ START_TEST(test_fairness)
     for (unsigned i = 0; i < 300; i++) {
         if (i % 10 == 0) {
             begin(CONTROL_T_ECHO, 50 + i);
-            send(&client);
+            post(&client);
         }
         ck_assert(host_client_receive(&client, &header, &fields));
         if (header.kind == CONTROL_REPLY)
@@ -600,36 +474,23 @@ END_TEST
 /* --- uploads ------------------------------------------------------------------------------------
  */
 
-static void upload(uint32_t id, const void *data, size_t length)
-{
-    control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_DATA, id);
-    control_put_bytes(&writer, CONTROL_F_DATA, data, length);
-    send(&client);
-}
-
-static void upload_end(uint32_t id)
-{
-    control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_END, id);
-    send(&client);
-}
-
 START_TEST(test_upload)
 {
     uint8_t data[4000] = {0};
 
     begin(HOST_T_UPLOAD, 5);
-    send(&client);
+    post(&client);
     for (unsigned i = 0; i < 100; i++)
         upload(5, data, sizeof(data));
     /* A frame without data, and one with several. */
     control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_DATA, 5);
-    send(&client);
+    post(&client);
     control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_DATA, 5);
     for (unsigned i = 0; i < 3; i++) {
         control_put_number(&writer, CONTROL_F_COUNT, i);
         control_put_bytes(&writer, CONTROL_F_DATA, data, i);
     }
-    send(&client);
+    post(&client);
     expect_served(&client);
     expect_nothing(&client);
     upload_end(5);
@@ -647,7 +508,7 @@ END_TEST
 START_TEST(test_upload_fails)
 {
     begin(HOST_T_UPLOAD, 5);
-    send(&client);
+    post(&client);
     upload(5, "abc", 3);
     upload(5, "ab\xff", 3);
     upload(5, "abc", 3);
@@ -656,16 +517,16 @@ START_TEST(test_upload_fails)
     ck_assert_uint_eq(host->streams_open, 0);
     /* At its end. */
     begin(HOST_T_UPLOAD, 6);
-    send(&client);
+    post(&client);
     upload(6, "a", 1);
     upload_end(6);
     expect_error(&client, 6, HOST_T_UPLOAD, ENODATA, NULL);
     /* Given up. */
     begin(HOST_T_UPLOAD, 7);
-    send(&client);
+    post(&client);
     upload(7, "abc", 3);
     control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_CANCEL, 7);
-    send(&client);
+    post(&client);
     expect(&client, CONTROL_END, 7);
     ck_assert_uint_eq(host->streams_open, 0);
     /* DATA and END are for uploads alone. */
@@ -679,12 +540,12 @@ START_TEST(test_upload_fails)
 }
 END_TEST
 
-TCase *control_server_cases(void)
+TCase *server_cases(void)
 {
     TCase *cases = tcase_create("control server");
 
     tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_checked_fixture(cases, control_case_setup, control_case_teardown);
     tcase_add_test(cases, test_hello);
     tcase_add_test(cases, test_versions);
     tcase_add_test(cases, test_hello_comes_first);

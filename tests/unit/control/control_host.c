@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include "tests/unit/common/control_host.h"
+#include "tests/unit/control/control_host.h"
 
 #include <hv/memory.h>
+#include <hv/time.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -275,15 +276,19 @@ void control_host_pass(struct control_host *host, uint64_t time)
     sim_run(host->sim, sim_now(host->sim) + time, RUN_STEPS);
 }
 
+void control_host_wake(struct control_host *host)
+{
+    sim_set_actor(host->hv, step, &host->loop);
+    control_host_run(host);
+}
+
 void control_host_open_gate(struct control_host *host, uint64_t gate)
 {
     host->gate = gate;
     for (size_t i = 0; i < CONTROL_HOST_CLIENTS * CONTROL_STREAMS; i++)
         if (host->streams[i].used)
             control_stream_wake(&host->streams[i].stream);
-    /* The service was not told by an event of its own. */
-    sim_set_actor(host->hv, step, &host->loop);
-    control_host_run(host);
+    control_host_wake(host);
 }
 
 /* --- its clients --------------------------------------------------------------------------------
@@ -292,6 +297,9 @@ void control_host_open_gate(struct control_host *host, uint64_t gate)
 bool host_client_connect(struct control_host *host, struct host_client *client)
 {
     *client = (struct host_client){.host = host};
+    /* Rings that were just left may have to drain first. */
+    if (host->ring_ref == 0)
+        control_host_pass(host, 20 * HV_MSEC);
     if (host->ring_ref == 0 || vchan_client_open(&client->v, host->dom0, CONTROL_HOST_SERVICE,
                                                  host->ring_ref, host->port) != 0)
         return false;
@@ -308,6 +316,22 @@ void host_client_close(struct host_client *client)
         hv_panic("a client's end does not close");
     client->open = false;
     control_host_run(client->host);
+}
+
+void host_client_kill(struct host_client *client)
+{
+    struct vchan *v = &client->v;
+    int error = 0;
+
+    if (v->left_pages > 0)
+        error |= hv_grant_unmap(v->hv, v->left_map, v->left_pages);
+    if (v->right_pages > 0)
+        error |= hv_grant_unmap(v->hv, v->right_map, v->right_pages);
+    error |= hv_grant_unmap(v->hv, v->head, 1);
+    error |= hv_evtchn_close(v->hv, v->port);
+    if (error != 0)
+        hv_panic("a client cannot be killed");
+    client->open = false;
 }
 
 bool host_client_write(struct host_client *client, const void *data, size_t length)

@@ -4,8 +4,8 @@
  * A simulated host with dom0 and one service whose control clients the tests are: for the tests of
  * the control server, its fuzz target and control-local.
  */
-#ifndef TESTS_UNIT_COMMON_CONTROL_HOST_H
-#define TESTS_UNIT_COMMON_CONTROL_HOST_H
+#ifndef TESTS_UNIT_CONTROL_CONTROL_HOST_H
+#define TESTS_UNIT_CONTROL_CONTROL_HOST_H
 
 #include "common/control_server.h"
 
@@ -60,6 +60,9 @@ void control_host_destroy(struct control_host *host);
 void control_host_run(struct control_host *host);
 void control_host_pass(struct control_host *host, uint64_t time);
 
+/* Have the service look at what the test did behind its back, without an event. */
+void control_host_wake(struct control_host *host);
+
 /* Let a HOST_T_COUNT stream go on up to @gate. */
 void control_host_open_gate(struct control_host *host, uint64_t gate);
 
@@ -75,6 +78,8 @@ struct host_client {
 /* Connect to what is published; false: nothing is, or it was taken. */
 bool host_client_connect(struct control_host *host, struct host_client *client);
 void host_client_close(struct host_client *client);
+/* Its process is gone: nobody says goodbye. */
+void host_client_kill(struct host_client *client);
 
 /* Write all, running the service where there is no room; false: it has closed, or does not read. */
 bool host_client_write(struct host_client *client, const void *data, size_t length);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+#include "control_link.h"
+#include "hv/linux/linux.h"
+#include "interrupt.h"
+#include <errno.h>
+
+#define PAUSE_FIRST (1 * HV_MSEC)
+#define PAUSE_LAST  (100 * HV_MSEC)
+
+/* A domain that dies raises no event for us: how often we look. */
+#define LOOK_INTERVAL HV_SEC
+
+/* A service that has closed may be about to end. */
+#define CLOSE_GRACE (300 * HV_MSEC)
+
+/* The most that one request to XenStore is waited for. */
+#define STORE_TIMEOUT_MS 3000u
+
+/* Sleep until something happens or @deadline. -EINTR, or 0. */
+static int link_sleep(struct control_link *link, uint64_t deadline)
+{
+    hv_linux_wait(link->hv, deadline, link->parting ? -1 : interrupt_fd());
+    while (hv_evtchn_next(link->hv) != 0) {
+    }
+    return interrupt_pending() && !link->parting ? -EINTR : 0;
+}
+
+/* Sleep until @deadline, whatever happens but an interrupt. */
+static int link_pause(struct control_link *link, uint64_t deadline)
+{
+    int rc = 0;
+
+    while (rc == 0 && hv_now(link->hv) < deadline)
+        rc = link_sleep(link, deadline);
+    return rc;
+}
+
+/* Half to one and a half of @pause, drawn anew each time: clients that met once shall not again. */
+static uint64_t with_jitter(struct hv *hv, uint64_t pause)
+{
+    uint32_t draw;
+
+    hv_random(hv, &draw, sizeof(draw));
+    return pause / 2 + pause * (draw >> 16) / 65536;
+}
+
+static enum link_obstacle obstacle_of(int numbers_error)
+{
+    switch (numbers_error) {
+    case -ENOENT:
+    case -EAGAIN:
+        return LINK_UNPUBLISHED;
+    case -ETIMEDOUT:
+        return LINK_NO_STORE;
+    case -EINVAL:
+        return LINK_FOREIGN;
+    default:
+        return LINK_STORE_ERROR;
+    }
+}
+
+/* Is there no use in trying again? Then the device of XenStore is missing or forbidden. */
+static bool hopeless(const struct link_failure *failure)
+{
+    return failure->obstacle == LINK_STORE_ERROR &&
+           (failure->error == -ENODEV || failure->error == -EACCES || failure->error == -EPERM);
+}
+
+/* Milliseconds for a request to XenStore, at least one. */
+static int store_timeout(uint64_t now, uint64_t deadline)
+{
+    const uint64_t left = now < deadline ? (deadline - now) / HV_MSEC : 0;
+
+    return left > STORE_TIMEOUT_MS ? (int)STORE_TIMEOUT_MS : (int)left + 1;
+}
+
+/* One attempt. @tried: what was published the last time, of no use any more. */
+static int try_connect(struct control_link *link, uint64_t deadline, struct control_numbers *tried,
+                       struct link_failure *failure)
+{
+    struct control_numbers numbers;
+    int rc =
+        control_service_numbers(link->service, store_timeout(hv_now(link->hv), deadline), &numbers);
+
+    if (rc) {
+        *failure = (struct link_failure){obstacle_of(rc), rc};
+        return rc;
+    }
+    if (numbers.ring_ref == tried->ring_ref && numbers.port == tried->port) {
+        /* Somebody has it, and the service has not published the next: the failure stands. */
+        return -EAGAIN;
+    }
+    rc = vchan_client_open(&link->v, link->hv, (domid_t)link->service->domid, numbers.ring_ref,
+                           numbers.port);
+    if (rc == 0)
+        return 0;
+    *failure = (struct link_failure){rc == -EPROTO ? LINK_FOREIGN : LINK_UNPUBLISHED, rc};
+    *tried = numbers;
+    return rc;
+}
+
+int link_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure)
+{
+    struct control_numbers tried = {0, 0};
+    uint64_t pause = PAUSE_FIRST, forget = 0;
+
+    *failure = (struct link_failure){LINK_UNPUBLISHED, -ENOENT};
+    for (;;) {
+        uint64_t now, until;
+        int rc = try_connect(link, deadline, &tried, failure);
+
+        if (rc == 0)
+            break;
+        if (control_service_end(link->service))
+            return -ESRCH;
+        now = hv_now(link->hv);
+        if (now >= deadline || hopeless(failure))
+            return -ETIMEDOUT;
+        /* The same numbers may be good again: other rings get numbers that were used before. */
+        if (now >= forget) {
+            tried = (struct control_numbers){0, 0};
+            forget = now + LOOK_INTERVAL;
+        }
+        until = now + with_jitter(link->hv, pause);
+        pause = 2 * pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
+        rc = link_pause(link, until < deadline ? until : deadline);
+        if (rc)
+            return rc;
+    }
+    link->connected = true;
+    link->have = 0;
+    link->looked = hv_now(link->hv);
+    return 0;
+}
+
+void link_close(struct control_link *link)
+{
+    if (!link->connected)
+        return;
+    link->connected = false;
+    HV_ASSERT(vchan_close(&link->v) == 0); /* only a server's grants may be in use still */
+}
+
+/* Wait until bytes can move again. */
+static int link_wait(struct control_link *link, uint64_t deadline)
+{
+    const uint64_t now = hv_now(link->hv);
+    uint64_t next;
+
+    if (interrupt_pending() && !link->parting)
+        return -EINTR;
+    if (now >= deadline)
+        return -ETIMEDOUT;
+    if (now >= link->looked + LOOK_INTERVAL) {
+        link->looked = now;
+        if (control_service_end(link->service))
+            return -ESRCH;
+        /* What it wrote before it closed was read: whoever waits has found nothing. */
+        if (vchan_peer_gone(&link->v) && vchan_readable(&link->v, 1) == 0)
+            return -EPIPE;
+    }
+    next = link->looked + LOOK_INTERVAL;
+    return link_sleep(link, next < deadline ? next : deadline);
+}
+
+/* The service has closed. One that ends in good order closes first: give its domain the time. */
+static int closed(struct control_link *link)
+{
+    for (int i = 0; i < 10; i++) {
+        if (control_service_end(link->service))
+            return -ESRCH;
+        if (link_pause(link, hv_now(link->hv) + CLOSE_GRACE / 10))
+            break;
+    }
+    return -EPIPE;
+}
+
+int link_write(struct control_link *link, const void *data, size_t length, uint64_t deadline)
+{
+    const uint8_t *at = data;
+
+    while (length > 0) {
+        int n = vchan_write(&link->v, at, length);
+
+        if (n < 0)
+            return n == -EPIPE ? closed(link) : n;
+        at += n;
+        length -= (size_t)n;
+        if (n == 0) {
+            int rc = link_wait(link, deadline);
+            if (rc)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+/* How long the frame under way is, as far as that is known. 0: it cannot be. */
+static size_t frame_size(const struct control_link *link)
+{
+    struct control_header header;
+
+    if (link->have < CONTROL_HEADER)
+        return CONTROL_HEADER;
+    return control_header_decode(link->frame, &header) ? header.length : 0;
+}
+
+int link_take(struct control_link *link, struct control_header *header)
+{
+    size_t size;
+
+    while ((size = frame_size(link)) > link->have) {
+        int n = vchan_read(&link->v, link->frame + link->have, size - link->have);
+
+        if (n < 0)
+            return n == -EPIPE ? closed(link) : n;
+        if (n == 0)
+            return 0;
+        link->have += (size_t)n;
+    }
+    if (size == 0 || !control_header_decode(link->frame, header) ||
+        !control_check(link->frame, size))
+        return -EPROTO;
+    return 1;
+}
+
+int link_wait_frame(struct control_link *link, uint64_t deadline, struct control_header *header)
+{
+    for (;;) {
+        int rc = link_take(link, header);
+
+        if (rc)
+            return rc < 0 ? rc : 0;
+        rc = link_wait(link, deadline);
+        if (rc)
+            return rc;
+    }
+}
+
+void link_drop_frame(struct control_link *link)
+{
+    link->have = 0;
+}
