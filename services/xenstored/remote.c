@@ -11,7 +11,7 @@
 
 /* What the service can be asked, beside what every service can. */
 static const struct remote_part *const parts[] = {&remote_stats, &remote_quota, &remote_trace,
-                                                  &remote_history};
+                                                  &remote_history, &remote_stream};
 
 #define PARTS        (sizeof(parts) / sizeof(parts[0]))
 #define HANDLERS_MAX 32U
