@@ -162,7 +162,7 @@ def decode_seeds():
 
 
 # fuzz_store.c: 0x80 is a step of a user, 0x40 lets the client run; XenStore's steps count modulo 8
-ANSWER_ODD, ANSWER, BYTES, EVENT_ODD, EVENT, INDEX, PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
+ANSWER_ODD, ANSWER, STORE_BYTES, EVENT_ODD, EVENT, INDEX, STORE_PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
 
 
 def user(what, which):
@@ -178,7 +178,7 @@ def store_seeds():
     yield "refused", start + user(2, 2) + bytes([ANSWER, ANSWER, ANSWER_ODD, 0xc2, ANSWER])
     yield "watch", start + user(5, 0) + bytes([ANSWER, EVENT, 0, EVENT, 7]) + user(6, 0) + bytes([EVENT, 0, ANSWER])
     yield "index", start + user(0, 0) + bytes([INDEX, 0, 0, 8, 1, 3]) + fair
-    yield "bytes", start + user(0, 0) + bytes([BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([PASS, 200]) + fair
+    yield "bytes", start + user(0, 0) + bytes([STORE_BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([STORE_PASS, 200]) + fair
     yield "wrong-id", start + user(0, 0) + bytes([ANSWER_ODD, 4, 1]) + fair
     yield "forgotten", start + user(0, 0) + user(2, 1) + user(7, 0) + user(7, 0) + bytes([ANSWER] * 6)
     yield "event", start + user(5, 0) + bytes([ANSWER, EVENT_ODD, 5]) + b"w\0001\0" + bytes([0, EVENT_ODD, 1, 65, 0])
