@@ -234,20 +234,21 @@ static int greet(struct control_client *c, uint64_t deadline)
 
 static int connect_and_greet(struct control_client *c)
 {
-    const uint64_t deadline = deadline_in(c, c->timeout_ms);
+    const uint64_t timeout = (uint64_t)c->timeout_ms * HV_MSEC;
+    const uint64_t limit = hv_now(c->link.hv) + timeout;
     struct link_failure failure;
 
     for (;;) {
-        int rc = link_connect(&c->link, deadline, &failure);
+        int rc = link_connect(&c->link, timeout, &failure);
 
         if (rc)
             return rc == -ETIMEDOUT ? fail_connect(c, &failure) : fail(c, rc, 0);
-        rc = greet(c, deadline);
+        rc = greet(c, hv_now(c->link.hv) + timeout);
         if (rc != -EPIPE)
             return rc;
         /* The service thought better of this ring, or was restarted: there will be another. */
         link_close(&c->link);
-        if (hv_now(c->link.hv) >= deadline)
+        if (hv_now(c->link.hv) >= limit)
             return fail(c, -EPIPE, 0);
     }
 }
