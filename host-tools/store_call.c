@@ -21,7 +21,7 @@ static int add_domid(struct store_call *call, const char *arg)
     if (!value_number(arg, 0, VALUE_DOMID_LIMIT - 1, &domid))
         return store_usage(call, "--domid takes 0 to 32751, not", arg);
     if (call->domid_count == (strcmp(call->command->name, "store trace") ? 1 : STORE_DOMIDS_MAX))
-        return store_usage(call, "that are too many domains:", arg);
+        return store_usage(call, "no more domains at a time, not also", arg);
     call->domids[call->domid_count++] = domid;
     return 0;
 }
