@@ -8,7 +8,9 @@
 #define PAUSE_FIRST (1 * HV_MSEC)
 #define PAUSE_LAST  (100 * HV_MSEC)
 
-/* How many times its timeout a client waits while others before it get their connections. */
+/* How many times its timeout a client waits for the next of the others to connect, once one has;
+ * and how long in all. */
+#define BUSY_TIMEOUTS  3u
 #define QUEUE_TIMEOUTS 12u
 
 /* A domain that dies raises no event for us: how often we look. */
@@ -100,34 +102,35 @@ static int try_connect(struct control_link *link, uint64_t deadline, struct link
 struct attempt {
     struct control_queue queue;
     bool entered;      /* it is our turn */
-    uint64_t timeout;  /* how long to wait while nobody gets a connection */
+    uint64_t patience; /* how long to wait while nobody gets a connection */
     uint64_t deadline; /* when that ends */
     uint64_t limit;    /* the end, whatever happens */
     uint64_t pause;
 };
 
-/* Others connect: the service serves, and our turn will come. */
-static void watch_queue(struct control_link *link, struct attempt *a)
+/* Others connect: the service serves, dom0 is busy, and our turn will come. */
+static void watch_queue(struct control_link *link, struct attempt *a, uint64_t timeout)
 {
     const uint64_t now = hv_now(link->hv);
 
     if (control_queue_moved(&a->queue)) {
-        a->deadline = now + a->timeout < a->limit ? now + a->timeout : a->limit;
+        a->patience = BUSY_TIMEOUTS * timeout;
+        a->deadline = now + a->patience < a->limit ? now + a->patience : a->limit;
         a->pause = PAUSE_FIRST;
     }
     /* Nobody has connected for long: whoever holds the turn was stopped, maybe. */
     if (!a->entered)
-        a->entered = control_queue_enter(&a->queue) || now + a->timeout / 2 >= a->deadline;
+        a->entered = control_queue_enter(&a->queue) || now + a->patience / 2 >= a->deadline;
 }
 
-static int connect_in_turn(struct control_link *link, struct attempt *a,
+static int connect_in_turn(struct control_link *link, struct attempt *a, uint64_t timeout,
                            struct link_failure *failure)
 {
     for (;;) {
         uint64_t now, until;
         int rc;
 
-        watch_queue(link, a);
+        watch_queue(link, a, timeout);
         if (a->entered && try_connect(link, a->deadline, failure) == 0)
             return 0;
         if (control_service_end(link->service))
@@ -146,7 +149,7 @@ static int connect_in_turn(struct control_link *link, struct attempt *a,
 int link_connect(struct control_link *link, uint64_t timeout, struct link_failure *failure)
 {
     const uint64_t now = hv_now(link->hv);
-    struct attempt a = {.timeout = timeout,
+    struct attempt a = {.patience = timeout,
                         .deadline = now + timeout,
                         .limit = now + QUEUE_TIMEOUTS * timeout,
                         .pause = PAUSE_FIRST};
@@ -154,7 +157,7 @@ int link_connect(struct control_link *link, uint64_t timeout, struct link_failur
 
     *failure = (struct link_failure){LINK_UNPUBLISHED, -ENOENT};
     control_queue_open(&a.queue, link->service->domid);
-    rc = connect_in_turn(link, &a, failure);
+    rc = connect_in_turn(link, &a, timeout, failure);
     control_queue_leave(&a.queue, rc == 0);
     if (rc)
         return rc;

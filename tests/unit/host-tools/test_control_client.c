@@ -301,6 +301,16 @@ START_TEST(domain_has_ended)
 }
 END_TEST
 
+START_TEST(hung_up_for_ever)
+{
+    begin(good);
+    fake.hang_up = UINT32_MAX;
+    ck_assert_int_eq(connect_within(10000), ATOLL_FAILURE);
+    ck_assert_uint_eq(fake.connections, 5);
+    end("has closed the connection");
+}
+END_TEST
+
 START_TEST(hung_up_at_hello)
 {
     begin(good);
@@ -723,6 +733,7 @@ int main(void)
     tcase_add_loop_test(tc, store_is_missing, 0, 2);
     tcase_add_test(tc, domain_has_ended);
     tcase_add_test(tc, hung_up_at_hello);
+    tcase_add_test(tc, hung_up_for_ever);
     tcase_add_test(tc, hangs_at_hello);
     tcase_add_test(tc, hangs_later);
     tcase_add_test(tc, does_not_read);
