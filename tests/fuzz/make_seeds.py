@@ -161,10 +161,39 @@ def decode_seeds():
     yield "cut", b"\x0f\xff" + flat[:-2]
 
 
+# fuzz_store.c: 0x80 is a step of a user, 0x40 lets the client run; XenStore's steps count modulo 8
+ANSWER_ODD, ANSWER, STORE_BYTES, EVENT_ODD, EVENT, INDEX, STORE_PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
+
+
+def user(what, which):
+    return bytes([0xc0, what, which])
+
+
+def store_seeds():
+    start = b"\xff\xff\xff\xf0"
+    fair = user(0, 0) + bytes([ANSWER]) + user(1, 200) + bytes([ANSWER])
+    batch = user(2, 3) + bytes([ANSWER] * 6)
+    yield "fair", start + fair + batch
+    yield "again", start + user(2, 2) + bytes([ANSWER] * 3 + [ANSWER_ODD, 2] + [ANSWER] * 5)
+    yield "refused", start + user(2, 2) + bytes([ANSWER, ANSWER, ANSWER_ODD, 0xc2, ANSWER])
+    yield "watch", start + user(5, 0) + bytes([ANSWER, EVENT, 0, EVENT, 7]) + user(6, 0) + bytes([EVENT, 0, ANSWER])
+    yield "index", start + user(0, 0) + bytes([INDEX, 0, 0, 8, 1, 3]) + fair
+    yield "bytes", start + user(0, 0) + bytes([STORE_BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([STORE_PASS, 200]) + fair
+    yield "wrong-id", start + user(0, 0) + bytes([ANSWER_ODD, 4, 1]) + fair
+    yield "forgotten", start + user(0, 0) + user(2, 1) + user(7, 0) + user(7, 0) + bytes([ANSWER] * 6)
+    yield "event", start + user(5, 0) + bytes([ANSWER, EVENT_ODD, 5]) + b"w\0001\0" + bytes([0, EVENT_ODD, 1, 65, 0])
+
+
 def main():
     total = 0
-    for name, seeds in (("fuzz_wire", wire_seeds()), ("fuzz_ring", ring_seeds()), ("fuzz_vchan", vchan_seeds()),
-                        ("fuzz_control", control_seeds()), ("fuzz_control_decode", decode_seeds())):
+    for name, seeds in (
+            ("fuzz_wire", wire_seeds()),
+            ("fuzz_ring", ring_seeds()),
+            ("fuzz_vchan", vchan_seeds()),
+            ("fuzz_control", control_seeds()),
+            ("fuzz_control_decode", decode_seeds()),
+            ("fuzz_store", store_seeds()),
+    ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)
         for seed, data in seeds:
