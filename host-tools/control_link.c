@@ -7,6 +7,7 @@
 
 #define PAUSE_FIRST (1 * HV_MSEC)
 #define PAUSE_LAST  (100 * HV_MSEC)
+#define PAUSE_QUEUE (200 * HV_MSEC) /* waiting for our turn */
 
 /* How many times its timeout a client waits for the next of the others to connect, once one has;
  * and how long in all. */
@@ -116,7 +117,6 @@ static void watch_queue(struct control_link *link, struct attempt *a, uint64_t t
     if (control_queue_moved(&a->queue)) {
         a->patience = BUSY_TIMEOUTS * timeout;
         a->deadline = now + a->patience < a->limit ? now + a->patience : a->limit;
-        a->pause = PAUSE_FIRST;
     }
     /* Nobody has connected for long: whoever holds the turn was stopped, maybe. */
     if (!a->entered)
@@ -127,19 +127,24 @@ static int connect_in_turn(struct control_link *link, struct attempt *a, uint64_
                            struct link_failure *failure)
 {
     for (;;) {
-        uint64_t now, until;
+        uint64_t now, until, last;
         int rc;
 
         watch_queue(link, a, timeout);
         if (a->entered && try_connect(link, a->deadline, failure) == 0)
             return 0;
-        if (control_service_end(link->service))
-            return -ESRCH;
         now = hv_now(link->hv);
+        /* Not each time: of those who wait there may be many, and a hypercall is dear. */
+        if (a->entered || now >= link->looked + LOOK_INTERVAL) {
+            link->looked = now;
+            if (control_service_end(link->service))
+                return -ESRCH;
+        }
         if (now >= a->deadline || hopeless(failure))
             return -ETIMEDOUT;
         until = now + with_jitter(link->hv, a->pause);
-        a->pause = 2 * a->pause < PAUSE_LAST ? 2 * a->pause : PAUSE_LAST;
+        last = a->entered ? PAUSE_LAST : PAUSE_QUEUE;
+        a->pause = 2 * a->pause < last ? 2 * a->pause : last;
         rc = link_pause(link, until < a->deadline ? until : a->deadline);
         if (rc)
             return rc;
