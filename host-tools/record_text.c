@@ -78,7 +78,7 @@ static bool get_number(const json_t *json, const char *key, uint64_t max, uint64
     const json_t *value = json_object_get(json, key);
     const json_int_t number = json_integer_value(value);
 
-    if (!json_is_integer(value) || number < 0 || (uint64_t)number > max) {
+    if (!json_is_integer(value) || (uint64_t)number > max /* no @max takes a negative one */) {
         *why = key;
         return false;
     }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <xenctrl.h>
 
 /** Bytes of a service's command line, its end included: what start_info and the services take. */
 #define START_CMDLINE_MAX 512
@@ -45,8 +46,9 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
 int start_settle(struct report *r, struct start_options *opt,
                  const struct service_settings *settings);
 
-/** Check the image of @opt, settled. 0 or an exit code with its cause reported. */
-int start_check_image(struct report *r, const struct start_options *opt);
+/** Check the image of @opt, settled, and that this host has one of its processors. 0 or an exit
+ * code with its cause reported. */
+int start_check(struct report *r, xc_interface *xch, const struct start_options *opt);
 
 /** Start it as @opt, settled, says. An exit code with its cause reported. */
 int start_run(struct report *r, const struct start_options *opt);

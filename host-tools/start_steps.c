@@ -18,13 +18,27 @@ static int load_image(struct start *s)
     return 0;
 }
 
-int start_check_image(struct report *r, const struct start_options *opt)
+static int check_cpus(struct report *r, xc_interface *xch, const struct start_options *opt)
+{
+    const int there = opt->cpus ? xc_get_max_cpus(xch) : 0;
+
+    for (int cpu = 0; cpu < there && cpu < (int)CONFIG_CPUS_MAX; cpu++) {
+        if (opt->cpus[cpu / 8] & (1u << (cpu % 8)))
+            return 0;
+    }
+    if (there <= 0) /* all will do, or Xen does not say */
+        return 0;
+    return report_fail(r, ATOLL_BAD_CONFIG,
+                       "this host has none of the processors in `cpus`; it has 0 to %d", there - 1);
+}
+
+int start_check(struct report *r, xc_interface *xch, const struct start_options *opt)
 {
     struct start s = {.r = r, .opt = opt};
     int rc = load_image(&s);
 
     image_free(&s.image);
-    return rc;
+    return rc ? rc : check_cpus(r, xch, opt);
 }
 
 int start_begin(struct start *s, struct report *r, const struct start_options *opt)
@@ -38,6 +52,8 @@ int start_begin(struct start *s, struct report *r, const struct start_options *o
     rc = load_image(s);
     if (!rc)
         rc = host_open(r, &s->xch);
+    if (!rc)
+        rc = check_cpus(r, s->xch, opt);
     if (!rc && !opt->locked)
         rc = host_lock(r, opt->service);
     if (rc)

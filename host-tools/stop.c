@@ -251,9 +251,9 @@ int restart_main(int argc, char *const argv[])
                          "dom0 and its guests stay bound to the XenStore that they have; reboot to "
                          "start another");
     s.restart = true;
-    /* Without an image there is no way back. */
+    /* What cannot be started is not stopped. */
     if (!rc)
-        rc = start_check_image(s.r, &opt);
+        rc = start_check(s.r, s.xch, &opt);
     if (!rc)
         rc = stop(&s);
     if (!rc)

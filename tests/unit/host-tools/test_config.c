@@ -71,7 +71,7 @@ START_TEST(everything_given)
 {
     const struct service_settings *s;
 
-    ck_assert_int_eq(parse("\xef\xbb\xbf# a comment\r\n"
+    ck_assert_int_eq(parse("# a comment\r\n"
                            "; another\n"
                            "\t[hello.1] # behind\n"
                            "kernel = /lib/hello.elf ; behind\n"
@@ -99,6 +99,13 @@ START_TEST(everything_given)
     ck_assert_str_eq(s->summary, "says hello");
     ck_assert(!s->store_domain);
     ck_assert_uint_eq(config_find(&config, "monitor")->memory_mb, 2048);
+}
+END_TEST
+
+START_TEST(byte_order_mark)
+{
+    ck_assert_int_eq(parse("\xef\xbb\xbf[monitor]\nmemory = 9\n"), 0);
+    ck_assert_uint_eq(config_find(&config, "monitor")->memory_mb, 9);
 }
 END_TEST
 
@@ -259,6 +266,7 @@ int main(void)
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, defaults);
     tcase_add_test(tc, everything_given);
+    tcase_add_test(tc, byte_order_mark);
     tcase_add_test(tc, errors_name_line_and_key);
     tcase_add_test(tc, twice);
     tcase_add_test(tc, an_indented_line_is_no_continuation);

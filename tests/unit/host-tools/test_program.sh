@@ -127,6 +127,7 @@ completes 'monitor switch xenstored' status xenstored -v ''
 completes 'monitor' restart mon
 completes '' list ''
 completes '--force' stop monitor --f
+completes 'diff dump' store d
 completes '--names' list --n
 completes 'hello monitor switch xenstored' --config "$dir/own.conf" stop ''
 completes 'hello' --config = "$dir/own.conf" stop h

@@ -118,6 +118,8 @@ START_TEST(hostile_members)
     refused(":9", ":99999999999999999999", "line 1");
     refused("\"console-port\":1", "\"console-port\":4294967296", "console-port");
     refused("\"/k\"", "null", "kernel");
+    refused("\"/k\"", "\"/k\\u001b[2J\"", "kernel");
+    refused("\"console-frame\":9", "\"console-frame\":-9", "console-frame");
     refused("\"cmdline\":\"\"", "\"cmdline\":[]", "cmdline");
 }
 END_TEST

@@ -262,6 +262,9 @@ START_TEST(removal_of_a_service)
     answer(XS_RM, 5, "OK", 3);
     answer(XS_RM, 6, "OK", 3);
     ck_assert_int_eq(service_nodes_remove(&client, 7), -EACCES);
+    expect_words(XS_RM, WORDS("/local/domain/7"));
+    expect_words(XS_RM, WORDS("/libxl/7"));
+    expect_words(XS_RM, WORDS("/local/domain/0/backend/console/7"));
 }
 END_TEST
 
