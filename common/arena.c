@@ -25,6 +25,8 @@ struct arena {
     size_t pages, free_pages;
     size_t bytes_used;
     uint64_t failures;
+    arena_reclaim_fn *reclaim;
+    void *reclaim_context;
     size_t cursor; /* word of the bitmap where the search for a free page goes on */
     uint32_t partial[CLASS_COUNT];
     uint32_t first_page; /* after the arena's own tables */
@@ -175,17 +177,30 @@ static void slab_free(struct arena *arena, uint8_t *object)
     }
 }
 
+void arena_set_reclaim(struct arena *arena, arena_reclaim_fn *reclaim, void *context)
+{
+    arena->reclaim = reclaim;
+    arena->reclaim_context = context;
+}
+
+static void *try_alloc(struct arena *arena, size_t size)
+{
+    uint32_t page;
+
+    if (size <= SLAB_MAX)
+        return slab_alloc(arena, class_of(size));
+    page = take_pages(arena, page_count(size));
+    return page ? arena->base + (size_t)page * PAGE : NULL;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     void *object = NULL;
 
-    if (size <= SLAB_MAX) {
-        object = slab_alloc(arena, class_of(size));
-    } else if (size <= ARENA_ALLOC_MAX) {
-        uint32_t page = take_pages(arena, page_count(size));
-
-        if (page)
-            object = arena->base + (size_t)page * PAGE;
+    if (size <= ARENA_ALLOC_MAX) {
+        do
+            object = try_alloc(arena, size);
+        while (!object && arena->reclaim && arena->reclaim(arena->reclaim_context));
     }
     if (object)
         arena->bytes_used += arena_size_class(size);

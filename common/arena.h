@@ -38,6 +38,14 @@ void *arena_alloc(struct arena *arena, size_t size);
 /** As arena_alloc(), zeroed. */
 void *arena_zalloc(struct arena *arena, size_t size);
 
+/**
+ * Ask @reclaim, before an allocation is refused, to free something that its owner can do without.
+ * It returns false if it freed nothing; as long as it returns true the allocation is tried again.
+ * It may be called in any arena_alloc(), and must not allocate. NULL: nobody is asked.
+ */
+typedef bool arena_reclaim_fn(void *context);
+void arena_set_reclaim(struct arena *arena, arena_reclaim_fn *reclaim, void *context);
+
 /** Free what arena_alloc(@size) gave. NULL is nothing to do. */
 void arena_free(struct arena *arena, void *object, size_t size);
 

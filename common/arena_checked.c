@@ -28,6 +28,8 @@ struct arena {
     size_t bytes_used;
     uint64_t failures;
     uint64_t attempts, fail_at;
+    arena_reclaim_fn *reclaim;
+    void *reclaim_context;
     size_t in_use[CLASS_COUNT];
     size_t mask; /* buckets - 1 */
     struct record *buckets[];
@@ -95,13 +97,21 @@ static size_t pages_for(const struct arena *arena, size_t size)
     return arena->in_use[class] % ((PAGE - SLAB_HEADER) / class_size(class)) == 0;
 }
 
+void arena_set_reclaim(struct arena *arena, arena_reclaim_fn *reclaim, void *context)
+{
+    arena->reclaim = reclaim;
+    arena->reclaim_context = context;
+}
+
 static bool take(struct arena *arena, size_t size)
 {
-    size_t pages = pages_for(arena, size);
+    size_t pages;
 
-    if (++arena->attempts == arena->fail_at || size > ARENA_ALLOC_MAX ||
-        pages > arena->pages_total - arena->pages_used)
+    if (++arena->attempts == arena->fail_at || size > ARENA_ALLOC_MAX)
         return false;
+    while ((pages = pages_for(arena, size)) > arena->pages_total - arena->pages_used)
+        if (!arena->reclaim || !arena->reclaim(arena->reclaim_context))
+            return false;
     arena->pages_used += pages;
     arena->bytes_used += arena_size_class(size);
     if (size <= SLAB_MAX)

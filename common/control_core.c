@@ -72,12 +72,13 @@ static int handle_status(void *context, struct control_request *request,
 static int handle_stop(void *context, struct control_request *request, struct control_writer *reply)
 {
     struct control_server *server = context;
+    bool force = control_number(&request->fields, CONTROL_F_FORCE, 0) != 0;
     const char *why = NULL;
     int error = 0;
 
     if (server->stopping)
         return 0;
-    if (server->config.stop != NULL && !control_number(&request->fields, CONTROL_F_FORCE, 0))
+    if (server->config.stop != NULL && !force)
         error = server->config.stop(server->config.context, &why);
     if (error != 0) {
         if (why != NULL)
@@ -85,8 +86,8 @@ static int handle_stop(void *context, struct control_request *request, struct co
         return error;
     }
     if (server->config.log != NULL)
-        log_write(server->config.log, LOG_NOTICE, "control: %s asked for the end",
-                  client_of(request)->name);
+        log_write(server->config.log, LOG_NOTICE, "control: %s asked for the end%s",
+                  client_of(request)->name, force ? ", by force" : "");
     server->stopping = true;
     server->stop_slot = request->slot;
     timer_set(server->loop, &server->end, hv_now(server->hv) + STOP_DEADLINE);

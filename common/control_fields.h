@@ -63,7 +63,8 @@
     FIELD(TOKEN, "token", STRING, 78)                                                              \
     FIELD(OLD_VALUE, "old-value", BYTES, 79)                                                       \
     FIELD(NEW_VALUE, "new-value", BYTES, 80)                                                       \
-    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5" */          \
+    FIELD(OLD_PERMS, "old-perms", STRING, 81) /* as xenstore-ls -p shows them: "n0,r5"; a "!"      \
+                                                 behind an entry that grants nothing (any more) */ \
     FIELD(NEW_PERMS, "new-perms", STRING, 82)                                                      \
     FIELD(FROM, "from", NUMBER, 83)                                                                \
     FIELD(TO, "to", NUMBER, 84)                                                                    \
@@ -74,7 +75,9 @@
     FIELD(WATCHES, "watches", NUMBER, 89)                                                          \
     FIELD(CONNECTIONS, "connections", NUMBER, 90)                                                  \
     FIELD(TRANSACTIONS, "transactions", NUMBER, 91)                                                \
-    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */
+    FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */       \
+    FIELD(MORE, "more", NUMBER, 93) /* diff, show: the next item goes on with this node's fields   \
+                                     */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

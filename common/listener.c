@@ -33,6 +33,7 @@ struct slot {
     enum slot_state state;
     struct loop_port port; /**< while offered or connected */
     uint64_t bound;        /**< offered: when it was first seen bound, or 0 */
+    bool dead;             /**< connected: the client was found gone */
     void *pages;
     struct vchan vchan;
 };
@@ -175,7 +176,10 @@ static void disconnect(struct slot *slot)
 {
     struct listener *listener = slot->listener;
 
-    listener->stats.broken += slot->vchan.broken;
+    if (slot->dead)
+        listener->stats.died++;
+    else if (slot->vchan.broken)
+        listener->stats.broken++;
     close_slot(slot);
     listener->config.disconnected(listener->config.context, (unsigned)(slot - listener->slots));
     offer(listener);
@@ -216,6 +220,7 @@ static void accept_client(struct slot *slot)
     struct listener *listener = slot->listener;
 
     slot->state = SLOT_CONNECTED;
+    slot->dead = false;
     listener->offered = NULL;
     listener->stats.accepted++;
     listener->stats.exhausted += count_state(listener, SLOT_FREE) == 0;
@@ -367,11 +372,8 @@ static void poll_connected(struct slot *slot)
     struct vchan *v = &slot->vchan;
     enum vchan_state state = vchan_state(v);
 
-    if (state == VCHAN_OPEN && vchan_peer_gone(v)) {
-        slot->listener->stats.died++;
-        state = VCHAN_ENDED;
-    }
-    if (state != VCHAN_OPEN)
+    slot->dead |= state == VCHAN_OPEN && vchan_peer_gone(v);
+    if (slot->dead || state != VCHAN_OPEN)
         serve(slot);
 }
 

@@ -59,6 +59,8 @@ static struct children *map_own(struct tree_env *env, struct children **link, un
     *copy = *map;
     copy->refs = 1;
     copy->capacity = (uint16_t)capacity;
+    if (map->refs > 1)
+        env->copied += arena_size_class(map_size(capacity));
     memcpy(copy->slot, map->slot, (capacity ? map->count : 1) * sizeof(void *));
     if (map->refs == 1) {
         arena_free(env->arena, map, map_size(map->capacity));
@@ -117,6 +119,16 @@ static int array_to_trie(struct tree_env *env, struct children **link)
     return 0;
 }
 
+/* A new child is the last one; one that is put back belongs where it was. */
+static void array_place(struct children *map, struct node *node)
+{
+    unsigned i = map->count;
+
+    for (; i > 0 && ((struct node *)map->slot[i - 1])->sequence > node->sequence; i--)
+        map->slot[i] = map->slot[i - 1];
+    map->slot[i] = node;
+}
+
 int children_insert(struct tree_env *env, struct children **link, struct node *node)
 {
     static const uint8_t capacities[] = {1, 2, 4, 6, 8, 12, CHILDREN_SMALL};
@@ -143,7 +155,7 @@ int children_insert(struct tree_env *env, struct children **link, struct node *n
     }
 
     if (map->capacity)
-        map->slot[map->count] = node;
+        array_place(map, node);
     else if (trie_insert(env, &map->slot[0], node))
         return -ENOMEM;
     map->count++;
@@ -196,6 +208,15 @@ int children_remove(struct tree_env *env, struct children **link, const char *na
         trie_to_array(env, link);
     }
     return 0;
+}
+
+size_t children_bytes(const struct children *children)
+{
+    if (!children)
+        return 0;
+    if (children->capacity)
+        return arena_size_class(map_size(children->capacity));
+    return arena_size_class(map_size(0)) + trie_bytes(children->count);
 }
 
 struct children *children_get(struct children *children)

@@ -41,12 +41,18 @@ struct node *children_find(const struct tree_env *env, const struct children *ch
 struct node **children_own(struct tree_env *env, struct children **map, const char *name,
                            size_t length);
 
-/** Add @node, of a name that is not there, and take over the caller's reference. -ENOMEM. */
+/**
+ * Add @node, of a name that is not there, and take over the caller's reference. It gets the place
+ * that its sequence number says. -ENOMEM.
+ */
 HV_MUST_CHECK int children_insert(struct tree_env *env, struct children **map, struct node *node);
 
 /** Remove the child called @name, which exists, and drop the reference to it. -ENOMEM. */
 HV_MUST_CHECK int children_remove(struct tree_env *env, struct children **map, const char *name,
                                   size_t length);
+
+/** About how many bytes the map takes, its children not included; 0 for NULL. */
+size_t children_bytes(const struct children *children);
 
 /** Another holder of the map; NULL for NULL. */
 struct children *children_get(struct children *children);

@@ -74,17 +74,18 @@ static int command_memreport(struct xenstored *xs, const struct arguments *argum
         transactions += connection->transaction_count;
         unread += connection->output_bytes;
     }
-    error = reply_format(reply,
-                         "pages-total: %zu\npages-used: %zu\nbytes-used: %zu\n"
-                         "allocation-failures: %" PRIu64 "\nnodes: %zu\npermission-lists: %zu\n"
-                         "domains: %u\nconnections: %zu\nwatches: %zu\nwatched-paths: %zu\n"
-                         "transactions: %zu\nunread-bytes: %zu\nrequests: %" PRIu64
-                         "\ncommits: %" PRIu64 "\nconflicts: %" PRIu64 "\nevents-dropped: %" PRIu64
-                         "\nconsole-dropped: %" PRIu64 "\n",
-                         usage.pages_total, usage.pages_used, usage.bytes_used, usage.failures,
-                         check_count_nodes(xs), xs->perms.count, xs->domain_count, connections,
-                         watches, points, transactions, unread, xs->requests, xs->commits,
-                         xs->conflicts, xs->events_dropped, hv_console_dropped(xs->hv));
+    error = reply_format(
+        reply,
+        "pages-total: %zu\npages-used: %zu\nbytes-used: %zu\n"
+        "allocation-failures: %" PRIu64 "\nnodes: %zu\npermission-lists: %zu\n"
+        "domains: %u\nconnections: %zu\nwatches: %zu\nwatched-paths: %zu\n"
+        "transactions: %zu\nunread-bytes: %zu\nhistory-versions: %u\n"
+        "history-bytes: %zu\nrequests: %" PRIu64 "\ncommits: %" PRIu64 "\nconflicts: %" PRIu64
+        "\nevents-dropped: %" PRIu64 "\nconsole-dropped: %" PRIu64 "\n",
+        usage.pages_total, usage.pages_used, usage.bytes_used, usage.failures,
+        check_count_nodes(xs), xs->perms.count, xs->domain_count, connections, watches, points,
+        transactions, unread, xs->history.count, xs->history.bytes, xs->requests, xs->commits,
+        xs->conflicts, xs->events_dropped, hv_console_dropped(xs->hv));
     return error ? error : reply_add(reply, "", 1);
 }
 

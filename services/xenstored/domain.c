@@ -8,6 +8,7 @@
 #include <hv/time.h>
 
 #include "connection.h"
+#include "history.h"
 #include "operations.h"
 #include "output.h"
 #include "transaction.h"
@@ -90,6 +91,7 @@ struct domain *domain_create(struct xenstored *xs, domid_t domid)
     domain->features = XS_FEATURES;
     domain->defaults = &xs->limits;
     domain->limits = quota_inherit;
+    domain->since = xs->history.newest;
     domain->credit = CONFLICT_BURST;
     domain->credit_time = hv_now(xs->hv);
     list_init(&domain->touched);
@@ -243,6 +245,7 @@ static int clean_tree(struct xenstored *xs, domid_t domid)
         }
     } while (orphans.used && !error);
     xs->work = outer;
+    history_commit(xs, HISTORY_DOMAIN_END, hv_domid(xs->hv), domid);
     return error;
 }
 
@@ -475,6 +478,13 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
     return true;
 }
 
+/* May a domain have @memory where @free is free, above the reserve or of it? */
+static bool within_share(uint64_t memory, size_t free, size_t reserve)
+{
+    return (free > reserve && memory <= (free - reserve) / 2) ||
+           (free > reserve / 4 && memory <= MODEST_MEMORY);
+}
+
 uint32_t domain_limit(const struct xenstored *xs, const struct domain *domain, enum quota quota)
 {
     if (domain_unlimited(xs, domain->domid))
@@ -482,17 +492,20 @@ uint32_t domain_limit(const struct xenstored *xs, const struct domain *domain, e
     return quota_effective(domain->limits.hard[quota], domain->defaults->hard[quota]);
 }
 
-bool domain_over_memory(const struct xenstored *xs, const struct connection *connection,
-                        uint64_t bytes)
+bool domain_over_memory(struct xenstored *xs, const struct connection *connection, uint64_t bytes)
 {
     uint64_t memory = domain_memory(xs, connection->domain) + bytes;
     size_t free = arena_bytes_free(xs->arena), reserve = domain_reserve(xs);
 
     if (domain_over_quota(connection, QUOTA_MEMORY, memory))
         return true;
-    if (connection->subject.privileged || (free > reserve && memory <= (free - reserve) / 2) ||
-        (free > reserve / 4 && memory <= MODEST_MEMORY))
+    if (connection->subject.privileged || within_share(memory, free, reserve))
         return false;
+    /* Older versions go first, where that may help. */
+    if (within_share(memory, free + xs->history.bytes, reserve))
+        while (history_give_up(xs))
+            if (within_share(memory, arena_bytes_free(xs->arena), reserve))
+                return false;
     connection->domain->usage.refused[QUOTA_MEMORY]++;
     return true;
 }

@@ -58,10 +58,9 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
  * May the connection's domain not use @bytes more? Not more than its quota; and, so that no number
  * of greedy domains takes the memory of others, not more than half of what is free above a reserve.
  * In the reserve, only domains of modest use may grow; its last quarter is the control domain's
- * alone. Counts the refusal.
+ * alone. Older versions of the tree are given up before anybody is refused. Counts the refusal.
  */
-bool domain_over_memory(const struct xenstored *xs, const struct connection *connection,
-                        uint64_t bytes);
+bool domain_over_memory(struct xenstored *xs, const struct connection *connection, uint64_t bytes);
 
 /** Nodes and bytes of the domain as the work under way sees them. */
 uint64_t domain_nodes(const struct xenstored *xs, const struct domain *domain);

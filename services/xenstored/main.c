@@ -5,7 +5,7 @@
  *
  * Command line: --event PORT, the port that dom0's kernel made for us (IOCTL_XENBUS_BACKEND_SETUP);
  * --priv-domid DOMID, the control domain if it is not 0; log=KIB, kept for `atoll logs`;
- * clients=N, control clients at a time.
+ * clients=N, control clients at a time; history=N, versions of the tree to keep (0: none).
  */
 #include <hv/time.h>
 
@@ -13,6 +13,7 @@
 
 #include "common/listener.h"
 #include "common/log.h"
+#include "history.h"
 #include "wire.h"
 #include "xenstored.h"
 
@@ -42,7 +43,7 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
 void hv_main(struct hv *hv)
 {
     struct xenstored_config config = {.control = true, .version = ATOLL_VERSION};
-    uint32_t event, priv_domid = 0, log = 0, clients = 0;
+    uint32_t event, priv_domid = 0, log = 0, clients = 0, history = HISTORY_DEFAULT;
     struct xenstored *xs;
     int error;
 
@@ -56,6 +57,9 @@ void hv_main(struct hv *hv)
         config.log_size = log * 1024UL;
     option(hv_cmdline(hv), "clients=", LISTENER_SLOTS_MAX, &clients);
     config.clients = clients;
+    option(hv_cmdline(hv), "history=", HISTORY_MAX, &history);
+    config.history = history;
+    config.no_history = !history;
 
     xs = xenstored_create(hv, &config);
     if (!xs)

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "domain.h"
+#include "path.h"
 #include "publish.h"
 
 /* What the service can be asked, beside what every service can. */
-static const struct remote_part *const parts[] = {&remote_stats, &remote_quota, &remote_trace};
+static const struct remote_part *const parts[] = {&remote_stats, &remote_quota, &remote_trace,
+                                                  &remote_history};
 
 #define PARTS        (sizeof(parts) / sizeof(parts[0]))
 #define HANDLERS_MAX 32U
@@ -172,6 +174,22 @@ int remote_domain(struct xenstored *xs, struct control_request *request, struct 
     control_request_error(request, "XenStore does not know a domain %llu",
                           (unsigned long long)domid);
     return -ENOENT;
+}
+
+int remote_path(struct control_request *request, char *path)
+{
+    struct control_field field;
+    char text[TREE_PATH_SIZE];
+
+    if (!control_find(&request->fields, CONTROL_F_PATH, &field)) {
+        strcpy(path, "/");
+        return 0;
+    }
+    if (control_string(&request->fields, CONTROL_F_PATH, text, sizeof(text)) && text[0] == '/' &&
+        path_canonical(text, 0, false, path))
+        return 0;
+    control_request_error(request, "not the absolute path of a node");
+    return -EINVAL;
 }
 
 void remote_put_text(struct control_writer *writer, uint16_t tag, const void *data, size_t length)

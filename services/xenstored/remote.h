@@ -24,9 +24,10 @@ struct remote_part {
     const char *(*complaint)(struct xenstored *xs);
 };
 
-extern const struct remote_part remote_stats; /* remote_stats.c: STORE_STATS, statistics */
-extern const struct remote_part remote_quota; /* remote_quota.c: STORE_QUOTA, STORE_SET */
-extern const struct remote_part remote_trace; /* remote_trace.c: STORE_TRACE */
+extern const struct remote_part remote_stats;   /* remote_stats.c: STORE_STATS, statistics */
+extern const struct remote_part remote_history; /* remote_history.c: STORE_LOG ... STORE_ROLLBACK */
+extern const struct remote_part remote_quota;   /* remote_quota.c: STORE_QUOTA, STORE_SET */
+extern const struct remote_part remote_trace;   /* remote_trace.c: STORE_TRACE */
 
 /** Pages that the control server for @clients takes with hv_page_alloc(): not for the arena. */
 size_t remote_pages(unsigned clients);
@@ -55,6 +56,23 @@ static inline struct xenstored *remote_xs(void *context)
  */
 HV_MUST_CHECK int remote_domain(struct xenstored *xs, struct control_request *request,
                                 struct domain **domain);
+
+/**
+ * The request's PATH field in @path (TREE_PATH_SIZE bytes); "/" if there is none. -EINVAL, with
+ * words for the operator: it is not the absolute path of a node.
+ */
+HV_MUST_CHECK int remote_path(struct control_request *request, char *path);
+
+/**
+ * Start a stream of the nodes that differ between @before and @after at @path and below, in as many
+ * items each as it takes: PATH, with @difference KIND, and then OLD_PERMS, NEW_PERMS, OLD_VALUE,
+ * NEW_VALUE of what differs or is there; MORE in an item means that the next one goes on with the
+ * same node. Takes over both trees, one of which may be empty (all zero), whatever it returns,
+ * which is what a handler returns.
+ */
+HV_MUST_CHECK int remote_nodes(struct xenstored *xs, struct control_request *request,
+                               struct tree *before, struct tree *after, const char *path,
+                               bool difference);
 
 /** The longest text that the service makes up or passes on for people. */
 #define REMOTE_TEXT_MAX 256U

@@ -20,8 +20,10 @@ static void wake(struct trace *trace)
 /* A type that is none has a number for a name. */
 static void put_operation(struct control_writer *item, uint32_t type)
 {
-    if (type < XS_TYPE_COUNT)
-        control_put_string(item, CONTROL_F_OPERATION, request_name(type));
+    const char *name = request_name(type);
+
+    if (name)
+        control_put_string(item, CONTROL_F_OPERATION, name);
     else
         control_put_format(item, CONTROL_F_OPERATION, "%u", type);
 }

@@ -7,6 +7,7 @@
 #include <hv/time.h>
 
 #include "control.h"
+#include "history.h"
 #include "management.h"
 #include "operations.h"
 #include "trace.h"
@@ -61,7 +62,7 @@ bool request_has_path(uint32_t type)
 
 const char *request_name(uint32_t type)
 {
-    return type < XS_TYPE_COUNT && requests[type].name ? requests[type].name : "unknown";
+    return type < XS_TYPE_COUNT ? requests[type].name : NULL;
 }
 
 static void reply_error(struct reply *reply, int error)
@@ -86,6 +87,8 @@ static void handle(struct xenstored *xs, struct work *work, uint32_t type, const
     xs->env.writer = work->connection->subject.domid;
     error = requests[type].handle(xs, work, payload, length, reply);
     xs->work = outer;
+    if (work->mode == WORK_LIVE)
+        history_commit(xs, HISTORY_REQUEST, work->connection->subject.domid, type);
     if (error)
         reply_error(reply, error);
 }

@@ -26,7 +26,7 @@ void request_replay(struct xenstored *xs, struct work *work, uint32_t type, cons
 /** Does the payload of such a request begin with a path? */
 bool request_has_path(uint32_t type);
 
-/** The name of a type of message, for people. */
+/** The name of a type of message, for people; NULL: there is no such type. */
 const char *request_name(uint32_t type);
 
 #endif

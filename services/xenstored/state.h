@@ -61,6 +61,7 @@ struct domain {
     int32_t credit;
     uint64_t credit_time; /* when it was brought up to date */
 
+    uint64_t since; /* the newest version of the store when it became known */
     uint64_t requests, events, events_dropped, conflicts_caused, conflicts_met;
 };
 
@@ -134,6 +135,22 @@ struct reply {
 };
 
 struct watch_index;
+struct change;
+
+/** Older versions of the current tree (history.h). */
+struct history {
+    struct list versions; /* of struct version, oldest first; the last one is the current tree */
+    uint32_t count, limit;
+    uint64_t newest;        /* number of the last one made */
+    size_t bytes;           /* that they hold */
+    struct change *pending; /* since the last one, newest first */
+    size_t pending_bytes;
+    uint32_t shares; /* for so many more versions, one may hold parts of the current tree */
+    uint32_t muted;  /* levels of history_mute() */
+    uint64_t given_up;
+    char own[48]; /* path that is no part of it */
+    uint8_t own_length;
+};
 
 struct xenstored {
     struct hv *hv;
@@ -150,6 +167,7 @@ struct xenstored {
     struct perms_table perms;
     struct tree_env env;
     struct tree tree;
+    struct history history;
     struct work *work; /* the one under way: whom tree changes are accounted to */
     struct watch_index *watch_index;
 

@@ -7,6 +7,7 @@
 
 #include <hv/time.h>
 
+#include "history.h"
 #include "path.h"
 #include "request.h"
 
@@ -124,8 +125,10 @@ static void log_request(struct xenstored *xs, const struct connection *connectio
                         const struct xs_header *header, const char *payload,
                         const struct reply *reply)
 {
+    const char *name = request_name(header->type);
+
     log_write(xs->log, LOG_DEBUG, "domain %u tx %u %s %s: %s", connection->subject.domid,
-              header->tx_id, request_name(header->type), payload,
+              header->tx_id, name ? name : "unknown", payload,
               reply->type == XS_ERROR ? reply->data : "OK");
 }
 
@@ -193,7 +196,7 @@ void trace_commit(struct xenstored *xs, const struct connection *connection, uin
         .port = connection->event.port,
         .transaction = transaction,
         .count = count,
-        .version = error ? 0 : xs->env.changes,
+        .version = error ? 0 : history_newest(xs),
     };
 
     snprintf(record.result, sizeof(record.result), "%.12s", error ? wire_error_name(-error) : "OK");

@@ -31,7 +31,7 @@ struct trace_record {
     uint64_t time;        /**< hv_wallclock() */
     uint64_t duration;    /**< request: nanoseconds that deciding it took */
     uint64_t lost;        /**< records that did not fit before this one */
-    uint64_t version;     /**< commit: number of the last change in it; 0: it failed */
+    uint64_t version;     /**< commit: of the tree (history.h); 0: it failed, or none is kept */
     evtchn_port_t port;   /**< tells the connections of one domain apart */
     uint32_t transaction; /**< 0: none */
     uint32_t request_id;  /**< request */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain.h"
+#include "history.h"
 #include "output.h"
 #include "path.h"
 #include "request.h"
@@ -167,6 +168,8 @@ void attempt_begin(struct xenstored *xs, struct attempt *attempt, struct connect
         .tree = &attempt->tree,
     };
     list_init(&attempt->work.events);
+    /* What is not a version yet must not be lost with the attempt. */
+    history_commit(xs, HISTORY_SERVICE, hv_domid(xs->hv), 0);
     tree_snapshot(&xs->tree, &attempt->tree);
     attempt->outer = xs->work;
     xs->work = &attempt->work;
@@ -186,6 +189,7 @@ void attempt_abandon(struct xenstored *xs, struct attempt *attempt)
     xs->work = attempt->outer;
     output_forget_events(xs, &attempt->work);
     domain_pending_forget(xs);
+    history_abandon(xs);
     tree_release(&xs->env, &attempt->tree);
 }
 
@@ -207,6 +211,8 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
         attempt_abandon(xs, &attempt);
     } else {
         attempt_commit(xs, &attempt, work);
+        history_commit(xs, HISTORY_COMMIT, work->connection->subject.domid,
+                       transaction->logged_count);
         xs->commits++;
     }
     if (xs->tracing)

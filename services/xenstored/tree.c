@@ -216,8 +216,10 @@ static struct node *node_own(struct tree_env *env, struct node **link)
     copy = node_copy(env, node, node_value(node), node->value_length);
     if (!copy)
         return NULL;
-    node->refs--;
+    env->copied += node_bytes(copy);
     *link = copy;
+    /* Making room for the copy may have made this the last reference. */
+    node_put(env, node);
     return copy;
 }
 
@@ -246,6 +248,12 @@ static struct node **own_above(struct tree_env *env, struct tree *tree, const ch
     }
 }
 
+static void record(const struct tree_env *env, const struct tree_change *change)
+{
+    if (env->record)
+        env->record(env->record_context, change);
+}
+
 static void account_change(struct tree_env *env, domid_t owner, size_t before, size_t after)
 {
     if (before != after)
@@ -261,6 +269,7 @@ int tree_set_value(struct tree_env *env, struct tree *tree, const char *path, co
         return -ENOMEM;
     node = *link;
     if (node->refs == 1 && node->value_length == length) {
+        record(env, &(struct tree_change){TREE_CHANGE_VALUE, path, .node = node});
         if (length)
             memcpy(node->text + node->name_length, value, length);
         changed = node;
@@ -269,6 +278,7 @@ int tree_set_value(struct tree_env *env, struct tree *tree, const char *path, co
         if (!changed)
             return -ENOMEM;
         account_change(env, perms_owner(node->perms), node_bytes(node), node_bytes(changed));
+        record(env, &(struct tree_change){TREE_CHANGE_VALUE, path, .node = node});
         *link = changed;
         node_put(env, node);
     }
@@ -285,6 +295,7 @@ int tree_set_perms(struct tree_env *env, struct tree *tree, const char *path, st
 
     if (!node)
         return -ENOMEM;
+    record(env, &(struct tree_change){TREE_CHANGE_PERMS, path, .node = node});
     bytes = (long)node_bytes(node);
     if (perms_owner(perms) != perms_owner(node->perms)) {
         env->account(env->account_context, perms_owner(node->perms), -1, -bytes);
@@ -301,6 +312,10 @@ int tree_set_perms(struct tree_env *env, struct tree *tree, const char *path, st
 void tree_set_special(struct tree_env *env, struct tree *tree, enum special special,
                       struct perms *perms)
 {
+    record(env, &(struct tree_change){.kind = TREE_CHANGE_SPECIAL,
+                                      .special = special,
+                                      .path = "",
+                                      .perms = tree->special[special]});
     perms_get(perms);
     perms_put(env->perms, tree->special[special]);
     tree->special[special] = perms;
@@ -362,6 +377,9 @@ int tree_create_node(struct tree_env *env, struct tree *tree, const char *path, 
         return -ENOMEM;
     }
     parent->stamp = stamp(env);
+    record(env, &(struct tree_change){.kind = TREE_CHANGE_CREATED,
+                                      .path = path,
+                                      .top = (size_t)(rest - path) + top->name_length});
     for (const struct node *node = top; node;) {
         uint64_t cursor = 0;
 
@@ -371,12 +389,20 @@ int tree_create_node(struct tree_env *env, struct tree *tree, const char *path, 
     return 0;
 }
 
+struct removal {
+    struct tree_env *env;
+    size_t bytes; /* with those of the maps of children */
+};
+
 static bool account_removal(void *context, const char *path, const struct node *node,
                             const struct node *parent)
 {
-    struct tree_env *env = context;
+    struct removal *removal = context;
+    struct tree_env *env = removal->env;
+    size_t bytes = node_bytes(node);
 
-    env->account(env->account_context, perms_owner(node->perms), -1, -(long)node_bytes(node));
+    env->account(env->account_context, perms_owner(node->perms), -1, -(long)bytes);
+    removal->bytes += bytes + children_bytes(node->children);
     return true;
 }
 
@@ -384,6 +410,7 @@ int tree_remove(struct tree_env *env, struct tree *tree, const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
     struct node **link = own_above(env, tree, path, name), *parent, *node;
+    struct removal removal = {env, 0};
     char walk_path[TREE_PATH_SIZE];
 
     parent = link ? node_own(env, link) : NULL;
@@ -397,9 +424,52 @@ int tree_remove(struct tree_env *env, struct tree *tree, const char *path)
     env->changes++;
     parent->stamp = stamp(env);
     strcpy(walk_path, path);
-    tree_walk(env, node, walk_path, TREE_PARENT_FIRST, account_removal, env);
+    tree_walk(env, node, walk_path, TREE_PARENT_FIRST, account_removal, &removal);
+    record(env,
+           &(struct tree_change){TREE_CHANGE_REMOVED, path, .node = node, .bytes = removal.bytes});
     node_put(env, node);
     return 0;
+}
+
+/* Let the exclusive @parent have @node in the place of its child called @name. */
+static int put_child(struct tree_env *env, struct node *parent, const char *name, struct node *node)
+{
+    if (children_find(env, parent->children, name, strlen(name)) &&
+        children_remove(env, &parent->children, name, strlen(name)))
+        return -ENOMEM;
+    if (node && children_insert(env, &parent->children, node_get(node))) {
+        node_put(env, node);
+        return -ENOMEM;
+    }
+    env->changes++;
+    parent->stamp = stamp(env);
+    return 0;
+}
+
+int tree_put(struct tree_env *env, struct tree *tree, const char *path, struct node *node,
+             size_t bytes)
+{
+    struct node *before = tree_lookup(env, tree, path), *parent, **link;
+    const char *name = strrchr(path, '/') + 1;
+    int error = 0;
+
+    if (!tree_lookup_parent(env, tree, path) || (!before && !node) || (!*name && !node))
+        return 0;
+    if (before)
+        node_get(before);
+    if (!*name) {
+        node_put(env, tree->root);
+        tree->root = node_get(node);
+    } else {
+        link = own_above(env, tree, path, name);
+        parent = link ? node_own(env, link) : NULL;
+        error = parent ? put_child(env, parent, name, node) : -ENOMEM;
+    }
+    if (!error)
+        record(env, &(struct tree_change){TREE_CHANGE_PUT, path, .node = before, .bytes = bytes});
+    if (before)
+        node_put(env, before);
+    return error;
 }
 
 /* Append "/name" to the path, of @length bytes; returns its new length. */

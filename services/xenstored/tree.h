@@ -66,6 +66,32 @@ struct tree {
 /** Told of each node that comes to belong to @domid (+1) or ceases to (-1), with its bytes. */
 typedef void tree_account_fn(void *context, domid_t domid, int nodes, long bytes);
 
+/** What a change did to a tree. */
+enum tree_change_kind {
+    TREE_CHANGE_VALUE,   /**< @node is the node as it was, for the length of the call */
+    TREE_CHANGE_PERMS,   /**< likewise */
+    TREE_CHANGE_CREATED, /**< @path and all above it down to the first @top bytes are new */
+    TREE_CHANGE_REMOVED, /**< @node with all below it is no longer there */
+    TREE_CHANGE_PUT,     /**< another subtree is in the place of @node (NULL: of nothing) */
+    TREE_CHANGE_SPECIAL, /**< @perms were those of the special node @special */
+};
+
+struct tree_change {
+    enum tree_change_kind kind;
+    const char *path;
+    size_t top;
+    struct node *node;
+    size_t bytes; /**< of what is held by holding @node, as far as the tree has let go of it */
+    enum special special;
+    struct perms *perms;
+};
+
+/**
+ * Told of each change when nothing can keep it from happening any more, and before what it replaces
+ * is let go of: all that it takes to undo it.
+ */
+typedef void tree_record_fn(void *context, const struct tree_change *change);
+
 /** What all versions share, and who changes them now. */
 struct tree_env {
     struct arena *arena;
@@ -79,6 +105,9 @@ struct tree_env {
     domid_t writer;      /* whom to name in the stamps of what changes now */
     tree_account_fn *account;
     void *account_context;
+    tree_record_fn *record; /* NULL: nobody wants to know */
+    void *record_context;
+    uint64_t copied; /* bytes copied so far because another version holds the original */
 };
 
 /** Take what @env needs of @arena; its remaining members are the caller's to set. -ENOMEM. */
@@ -141,6 +170,15 @@ unsigned tree_missing(const struct tree_env *env, const struct tree *tree, const
 
 /** Remove the node at @path, which exists and is not "/", with all below it. -ENOMEM. */
 HV_MUST_CHECK int tree_remove(struct tree_env *env, struct tree *tree, const char *path);
+
+/**
+ * Put @node with all below it in the place of what is at @path, whose last component is its name;
+ * the tree takes a reference of its own. @node NULL: remove what is there. Nothing to do where the
+ * parent does not exist, or neither node does. Accounts for nothing, and reports @bytes as those of
+ * the change. -ENOMEM: the tree is to be released, part of the change may have happened.
+ */
+HV_MUST_CHECK int tree_put(struct tree_env *env, struct tree *tree, const char *path,
+                           struct node *node, size_t bytes);
 
 /** Does tree_walk() visit a node before or after what is below it? */
 enum tree_order {

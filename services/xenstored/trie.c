@@ -87,6 +87,12 @@ struct trie *trie_create(struct tree_env *env)
     return trie_new(env, 1U << 4);
 }
 
+/* A slot a child, and at random names about one trie, in a slot, for three children. */
+size_t trie_bytes(uint32_t count)
+{
+    return trie_size(16) + count * (sizeof(void *) + (sizeof(struct trie) + sizeof(void *)) / 2);
+}
+
 void trie_get(struct trie *trie)
 {
     trie->refs++;
@@ -141,8 +147,11 @@ static struct trie *trie_own(struct tree_env *env, void **link)
 
         if (!copy)
             return NULL;
-        trie->refs--;
-        *link = trie = copy;
+        env->copied += arena_size_class(trie_size(copy->capacity));
+        *link = copy;
+        /* Making room for the copy may have made this the last reference. */
+        trie_put(env, trie);
+        trie = copy;
     }
     return trie;
 }

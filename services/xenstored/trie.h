@@ -21,6 +21,9 @@ struct trie;
 /** An empty trie with one reference; NULL without memory. */
 struct trie *trie_create(struct tree_env *env);
 
+/** About how many bytes a trie of @count children takes. */
+size_t trie_bytes(uint32_t count);
+
 /** One more holder. */
 void trie_get(struct trie *trie);
 

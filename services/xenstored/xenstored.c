@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "domain.h"
+#include "history.h"
 #include "output.h"
 #include "publish.h"
 #include "remote.h"
@@ -113,6 +114,13 @@ static int create_store(struct xenstored *xs)
     return error ? error : create_special(xs);
 }
 
+static uint32_t history_limit(const struct xenstored_config *config)
+{
+    if (config->no_history)
+        return 0;
+    return config->history ? config->history : HISTORY_DEFAULT;
+}
+
 static void handle_virq(struct loop_port *virq)
 {
     domain_check_all(LIST_ENTRY(virq, struct xenstored, virq));
@@ -172,12 +180,15 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
     list_init(&xs->traces);
     hv_random(hv, &xs->key, sizeof(xs->key));
     perms_table_init(&xs->perms, xs->arena, &xs->key);
+    list_init(&xs->history.versions);
 
     error = create_log(xs, config->log_size);
     if (!error)
         error = create_store(xs);
     if (!error && !config->no_virq)
         error = bind_virq(xs);
+    if (!error)
+        history_create(xs, history_limit(config));
     if (error) {
         log_line(hv, "xenstored: cannot start: error %d", -error);
         give_memory(xs);
@@ -201,6 +212,7 @@ void xenstored_destroy(struct xenstored *xs)
     publish_destroy(xs);
     list_for_each_safe (item, after, &xs->connections)
         connection_destroy(xs, LIST_ENTRY(item, struct connection, all));
+    history_destroy(xs);
     tree_release(&xs->env, &xs->tree);
     domain_destroy_all(xs);
     output_spare_drop(xs);
@@ -212,6 +224,11 @@ void xenstored_destroy(struct xenstored *xs)
     arena_usage(xs->arena, &usage);
     HV_ASSERT(usage.bytes_used == arena_size_class(sizeof(*xs)));
     give_memory(xs);
+}
+
+void xenstored_forget_history(struct xenstored *xs)
+{
+    history_forget(xs);
 }
 
 int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,

@@ -21,6 +21,8 @@ struct xenstored;
 struct xenstored_config {
     domid_t priv_domid;   /**< the domain with all rights, beside our own: 0 on stock hosts */
     unsigned arena_pages; /**< all the memory it will ever use; 0: the largest run that is free */
+    unsigned history;     /**< versions of the tree to keep (history.h); 0: 256 */
+    bool no_history;      /**< keep none */
     size_t log_size;      /**< bytes that log lines are kept in; 0: 32 KiB */
     bool control;         /**< listen for control clients of the privileged domain */
     unsigned clients;     /**< of these at a time; 0: 16 */
@@ -39,6 +41,9 @@ void xenstored_sealed(struct xenstored *xs);
 
 /** Release every ring, port and page. Only tests end a service so. */
 void xenstored_destroy(struct xenstored *xs);
+
+/** Forget all versions of the tree but the current one, and give back what they hold. */
+void xenstored_forget_history(struct xenstored *xs);
 
 /**
  * Attach a ring of @domid's: map its grant @ref, bind its port @remote_port. The ring of a domain

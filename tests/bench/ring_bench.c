@@ -37,6 +37,7 @@ struct bench {
     struct xenstored *xs;
     struct ring_client main; /**< dom0's first ring, as its kernel has it */
     unsigned memory;         /**< MiB */
+    unsigned history;        /**< versions to keep */
     unsigned count, nodes, watches, idle;
     uint64_t clock_cost; /**< ns that reading the clock twice takes */
     uint64_t spent;      /**< ns in xenstored_step() since start_sample() */
@@ -261,7 +262,7 @@ static void bench_open(struct bench *bench)
     struct sim_domain_config dom0 = {.domid = DOM0, .pages = HV_EVTCHN_PORTS + 16};
     struct sim_domain_config store = {
         .domid = STORE, .xs_domain = true, .pages = bench->memory * PAGES_PER_MB};
-    struct xenstored_config config = {0};
+    struct xenstored_config config = {.history = bench->history, .no_history = !bench->history};
     struct ring_client *crowd;
     struct hv *hv;
 
@@ -293,7 +294,7 @@ static void bench_open(struct bench *bench)
 static void usage(FILE *out)
 {
     fputs("usage: ring_bench [--count N] [--nodes N] [--watches N] [--idle N] [--memory MB]\n"
-          "                  [--plain read|write|transaction]\n",
+          "                  [--history N] [--plain read|write|transaction]\n",
           out);
 }
 
@@ -317,12 +318,16 @@ static int run_plain(struct bench *bench, const char *what)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},   {"nodes", required_argument, NULL, 'n'},
-        {"watches", required_argument, NULL, 'w'}, {"idle", required_argument, NULL, 'i'},
-        {"memory", required_argument, NULL, 'm'},  {"plain", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    static struct bench bench = {.memory = 256, .count = 100000, .nodes = 1600};
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
+                                            {"nodes", required_argument, NULL, 'n'},
+                                            {"watches", required_argument, NULL, 'w'},
+                                            {"idle", required_argument, NULL, 'i'},
+                                            {"memory", required_argument, NULL, 'm'},
+                                            {"plain", required_argument, NULL, 'p'},
+                                            {"history", required_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    static struct bench bench = {.memory = 256, .count = 100000, .nodes = 1600, .history = 256};
     const char *plain = NULL;
     int option;
 
@@ -344,6 +349,9 @@ int main(int argc, char **argv)
             break;
         case 'm':
             bench.memory = number;
+            break;
+        case 'v':
+            bench.history = number;
             break;
         case 'p':
             plain = optarg;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What dom0's tools ask of the service over a vchan, beside what its other clients do. */
-#include "remote.h"
+#include "control_suite.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +9,12 @@
 
 #include <hv/time.h>
 
-static struct host *start(void)
+struct host *control_start(void)
 {
     return host_create(&(struct host_config){.seed = 1, .control = true});
 }
 
-/* Rings of clients that are gone are free again. */
-static void finish(struct host *host)
+void control_finish(struct host *host)
 {
     host_pass(host, 5 * HV_SEC);
     host_destroy(host);
@@ -46,7 +44,7 @@ static void check_published(struct host *host, const char *ring_ref, const char 
 
 START_TEST(nodes_are_published_and_put_back)
 {
-    struct host *host = start();
+    struct host *host = control_start();
     char ring_ref[16], port[16];
     struct remote_client *client;
     struct remote_frame frame;
@@ -80,13 +78,13 @@ START_TEST(nodes_are_published_and_put_back)
     client = remote_open(host);
     ck_assert_int_eq(remote_call(client, CONTROL_T_STATUS, &frame), 0);
     remote_close(client);
-    finish(host);
+    control_finish(host);
 }
 END_TEST
 
 START_TEST(watchers_are_told_of_a_new_ring)
 {
-    struct host *host = start();
+    struct host *host = control_start();
     struct wire_message event;
     struct remote_client *client;
     unsigned events = 0;
@@ -98,7 +96,7 @@ START_TEST(watchers_are_told_of_a_new_ring)
         events++;
     ck_assert_uint_eq(events, 2);
     remote_close(client);
-    finish(host);
+    control_finish(host);
 }
 END_TEST
 
@@ -107,7 +105,7 @@ END_TEST
 
 START_TEST(status_says_when_memory_is_short)
 {
-    struct host *host = start();
+    struct host *host = control_start();
     struct remote_client *client = remote_open(host);
     struct remote_frame frame;
     unsigned files = 0;
@@ -137,13 +135,13 @@ START_TEST(status_says_when_memory_is_short)
     ck_assert_int_eq(remote_call(client, CONTROL_T_STATUS, &frame), 0);
     ck_assert_uint_eq(remote_number(&frame, CONTROL_F_HEALTH), CONTROL_HEALTHY);
     remote_close(client);
-    finish(host);
+    control_finish(host);
 }
 END_TEST
 
 START_TEST(stop_is_refused)
 {
-    struct host *host = start();
+    struct host *host = control_start();
     struct remote_client *client = remote_open(host);
     struct remote_frame frame;
 
@@ -152,23 +150,31 @@ START_TEST(stop_is_refused)
     host_pass(host, 10 * HV_SEC);
     host_check(host);
     remote_close(client);
-    finish(host);
+    control_finish(host);
 }
 END_TEST
 
-int main(void)
+TCase *control_basic_case(void)
 {
-    Suite *suite = suite_create("xenstored and its control clients");
-    TCase *cases = tcase_create("control");
-    SRunner *runner;
-    int failed;
+    TCase *cases = tcase_create("basic");
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, nodes_are_published_and_put_back);
     tcase_add_test(cases, watchers_are_told_of_a_new_ring);
     tcase_add_test(cases, status_says_when_memory_is_short);
     tcase_add_test(cases, stop_is_refused);
-    suite_add_tcase(suite, cases);
+    return cases;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("xenstored and its control clients");
+    SRunner *runner;
+    int failed;
+
+    suite_add_tcase(suite, control_basic_case());
+    suite_add_tcase(suite, control_store_case());
+    suite_add_tcase(suite, control_trace_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -279,6 +279,7 @@ void host_destroy(struct host *host)
     ck_assert_uint_eq(now.ports, host->idle.ports);
     ck_assert_uint_eq(now.grants, host->idle.grants);
     ck_assert_uint_eq(now.mappings, host->idle.mappings);
+    xenstored_forget_history(host->xs);
     ck_assert_int_eq(host_control(host, "memreport", memreport), 0);
     host_compare_reports(host->memreport, memreport, SHAPE_BYTES);
 

@@ -41,8 +41,10 @@ void mperms_forget(struct mperms *perms, unsigned domid)
 
 static struct mnode *node_new(const char *name, const struct mperms *perms)
 {
+    static uint64_t births;
     struct mnode *node = must(calloc(1, sizeof(*node)));
 
+    node->born = ++births;
     node->name = must(strdup(name));
     mperms_copy(&node->perms, perms);
     return node;
@@ -71,6 +73,7 @@ static struct mnode *node_copy(const struct mnode *from)
 {
     struct mnode *node = node_new(from->name, &from->perms);
 
+    node->born = from->born;
     mnode_set_value(node, from->value, from->length);
     for (size_t i = 0; i < from->children; i++)
         node_attach(node, node_copy(from->child[i]));
@@ -172,6 +175,29 @@ void mnode_remove(struct mnode *node)
             parent->child[kept++] = parent->child[i];
     parent->children = kept;
     node_free(node);
+}
+
+void mtree_put(struct mtree *tree, const char *path, const struct mnode *from)
+{
+    struct mnode *there = mtree_find(tree, path), *node;
+    char parent[PATH_SPACE];
+
+    if (strcmp(path, "/") == 0) {
+        node_free(tree->root);
+        tree->root = node_copy(from);
+        return;
+    }
+    if (there != NULL)
+        mnode_remove(there);
+    if (from == NULL)
+        return;
+    mpath_parent(path, parent);
+    there = mtree_find(tree, parent);
+    node = node_attach(there, node_copy(from));
+    for (size_t i = there->children - 1; i > 0 && there->child[i - 1]->born > node->born; i--) {
+        there->child[i] = there->child[i - 1];
+        there->child[i - 1] = node;
+    }
 }
 
 void mnode_set_value(struct mnode *node, const void *value, size_t length)

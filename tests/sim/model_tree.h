@@ -30,6 +30,7 @@ struct mperms {
 struct mnode {
     char *name; /**< last part of the path; "" for "/", "@..." for the special nodes */
     struct mnode *parent;
+    uint64_t born; /**< grows with creation */
     uint8_t *value;
     size_t length;
     struct mperms perms;
@@ -61,6 +62,10 @@ size_t mtree_count_owned(const struct mtree *tree, unsigned domid);
 
 /** Add an empty child to @parent with its permissions. */
 struct mnode *mnode_add(struct mnode *parent, const char *name);
+
+/** Let a copy of @from (NULL: nothing) be at @path, whose parent exists; older siblings come first.
+ */
+void mtree_put(struct mtree *tree, const char *path, const struct mnode *from);
 
 /** Unlink @node from its parent and free it with all below. */
 void mnode_remove(struct mnode *node);

@@ -312,6 +312,8 @@ void random_run(struct twin *twin, const struct random_options *options)
             odd_request(run, party);
         else
             host_event(run);
+        if (options->each != NULL)
+            options->each(twin, options->context);
     }
     free(run);
 }

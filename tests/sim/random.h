@@ -15,6 +15,8 @@ struct random_options {
     bool host_events; /**< domains come, go, are released; connections of dom0 come and go */
     bool dom0_only;   /**< no guest speaks */
     bool print;       /**< each step on stderr */
+    void (*each)(struct twin *twin, void *context); /**< after each step; NULL: nothing */
+    void *context;
 };
 
 /** Do @options->steps random steps; fails the running test at the first difference. */

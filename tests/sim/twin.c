@@ -400,6 +400,37 @@ bool twin_request(struct twin *twin, unsigned number, int slot, uint32_t type, c
     return true;
 }
 
+/* Leave events, all in one group. */
+static void only_events(struct twin_message **list)
+{
+    while (*list != NULL) {
+        struct twin_message *at = *list;
+
+        at->group = 0;
+        if (at->message.type == WIRE_WATCH_EVENT) {
+            list = &at->next;
+        } else {
+            *list = at->next;
+            free(at);
+        }
+    }
+}
+
+bool twin_step(struct twin *twin, const char *what,
+               bool (*service)(struct twin *twin, void *context),
+               void (*model)(struct twin *twin, void *context), void *context)
+{
+    count_step(twin);
+    snprintf(twin->what, sizeof(twin->what), "%s", what);
+    bool done = service(twin, context);
+    if (done)
+        model(twin, context);
+    for (unsigned i = 0; i < TWIN_PARTIES; i++)
+        only_events(&twin->party[i].expected);
+    end_step(twin);
+    return done;
+}
+
 void twin_boot(struct twin *twin, unsigned domid)
 {
     struct twin_party *party = &twin->party[domid];

@@ -68,6 +68,14 @@ void twin_destroy(struct twin *twin);
 bool twin_request(struct twin *twin, unsigned party, int slot, uint32_t type, const void *payload,
                   size_t length);
 
+/**
+ * A step that each side takes in a way of its own. What the model answers is left out, its events
+ * must come in any order. @service returns false if it was refused, then the model is not asked.
+ */
+bool twin_step(struct twin *twin, const char *what,
+               bool (*service)(struct twin *twin, void *context),
+               void (*model)(struct twin *twin, void *context), void *context);
+
 /** A domain is built; nothing of the store is told. */
 void twin_boot(struct twin *twin, unsigned domid);
 /** dom0 introduces it (again). */

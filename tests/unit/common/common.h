@@ -8,9 +8,6 @@
 
 #include "tests/unit/unit.h"
 
-TCase *control_cases(void);
-TCase *control_ends_cases(void);
-TCase *control_server_cases(void);
 TCase *hash_cases(void);
 TCase *list_cases(void);
 TCase *log_cases(void);

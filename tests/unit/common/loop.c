@@ -42,7 +42,7 @@ static void handle(struct loop_port *port)
 struct alarm {
     struct timer timer;
     unsigned rings, order;
-    uint64_t again;        /* armed anew for that long later, if it rings more than once */
+    uint64_t again;        /* armed anew for then */
     unsigned times;        /* how often so */
     struct timer *cancels; /* disarms that */
 };
@@ -58,7 +58,7 @@ static void ring(struct timer *timer)
     alarm->order = ++rung;
     if (alarm->times) {
         alarm->times--;
-        timer_set(&loop, timer, hv_now(hv) + alarm->again);
+        timer_set(&loop, timer, alarm->again);
     }
     if (alarm->cancels)
         timer_cancel(alarm->cancels);

@@ -5,9 +5,6 @@ Suite *unit_suite(void)
 {
     Suite *suite = suite_create("common");
 
-    suite_add_tcase(suite, control_cases());
-    suite_add_tcase(suite, control_ends_cases());
-    suite_add_tcase(suite, control_server_cases());
     suite_add_tcase(suite, hash_cases());
     suite_add_tcase(suite, list_cases());
     suite_add_tcase(suite, log_cases());

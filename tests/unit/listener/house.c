@@ -123,6 +123,7 @@ void house_create(struct house *house, uint64_t seed, unsigned slots)
     *house = (struct house){
         .sim = sim_create(seed),
         .chunk = 256,
+        .patience = 1000000,
         .notice.rendezvous = {notice_publish, notice_withdraw, notice_forget},
         .config =
             {
@@ -205,7 +206,7 @@ void house_end(struct house *house)
 
 void house_run(struct house *house, uint64_t nanoseconds)
 {
-    sim_run(house->sim, sim_now(house->sim) + nanoseconds, 1000000);
+    sim_run(house->sim, sim_now(house->sim) + nanoseconds, house->patience);
 }
 
 void house_settle(struct house *house)

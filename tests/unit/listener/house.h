@@ -60,8 +60,9 @@ struct house {
     unsigned chunk; /**< bytes that the service reads at a time */
     bool greedy;    /**< disconnects whoever has sent something */
     uint64_t connects, disconnects;
-    uint64_t read;  /**< bytes of all clients */
-    uint64_t steps; /**< of the service */
+    uint64_t read;     /**< bytes of all clients */
+    uint64_t steps;    /**< of the service */
+    uint64_t patience; /**< the most steps of all that house_run() makes */
 };
 
 /** A host with a service that is about to listen with @slots slots. */

@@ -8,5 +8,7 @@ Suite *unit_suite(void)
     suite_add_tcase(suite, serving_cases());
     suite_add_tcase(suite, gone_cases());
     suite_add_tcase(suite, rendezvous_cases());
+    suite_add_tcase(suite, hostile_cases());
+    suite_add_tcase(suite, random_cases());
     return suite;
 }

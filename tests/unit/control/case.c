@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "control_case.h"
+#include "case.h"
 
 #include <check.h>
 #include <string.h>

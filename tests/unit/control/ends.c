@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The control server over time: logs, the end, deadlines, breaches, memory. */
-#include "common.h"
-#include "control_case.h"
+#include "case.h"
+#include "suite.h"
 
 #include <errno.h>
 #include <hv/memory.h>
@@ -147,6 +147,24 @@ START_TEST(test_stop_refused)
     post(&client);
     expect(&client, CONTROL_REPLY, 9);
     control_host_run(host);
+    ck_assert_uint_eq(host->stopped, 1);
+}
+END_TEST
+
+/* Whatever the service would say. */
+START_TEST(test_stop_by_force)
+{
+    host->stop_error = -EPERM;
+    begin(CONTROL_T_STOP, 9);
+    control_put_number(&writer, CONTROL_F_FORCE, 0);
+    post(&client);
+    expect_error(&client, 9, CONTROL_T_STOP, EPERM, "not now");
+    begin(CONTROL_T_STOP, 9);
+    control_put_number(&writer, CONTROL_F_FORCE, 1);
+    post(&client);
+    expect(&client, CONTROL_REPLY, 9);
+    control_host_run(host);
+    ck_assert_uint_eq(host->stop_asked, 1);
     ck_assert_uint_eq(host->stopped, 1);
 }
 END_TEST
@@ -465,7 +483,7 @@ START_TEST(test_bare_service)
 }
 END_TEST
 
-TCase *control_ends_cases(void)
+TCase *ends_cases(void)
 {
     TCase *cases = tcase_create("control server's ends");
 
@@ -476,6 +494,7 @@ TCase *control_ends_cases(void)
     tcase_add_test(cases, test_logs_lost);
     tcase_add_test(cases, test_stop);
     tcase_add_test(cases, test_stop_refused);
+    tcase_add_test(cases, test_stop_by_force);
     tcase_add_test(cases, test_stop_unread);
     tcase_add_test(cases, test_stop_and_close);
     tcase_add_test(cases, test_requests_before_closing);

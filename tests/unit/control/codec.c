@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The codec of the control protocol: frames as control.h draws them, and every way to be wrong. */
 #include "common/control.h"
-#include "common.h"
+#include "suite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -632,7 +632,7 @@ START_TEST(test_fields)
 }
 END_TEST
 
-TCase *control_cases(void)
+TCase *codec_cases(void)
 {
     TCase *cases = tcase_create("control");
 

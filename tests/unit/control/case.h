@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /**
- * @file control_case.h
+ * @file case.h
  * What the cases of the control server start from: a host with two clients that have said HELLO, a
  * frame to write requests in, and what came last.
  */
-#ifndef TESTS_UNIT_COMMON_CONTROL_CASE_H
-#define TESTS_UNIT_COMMON_CONTROL_CASE_H
+#ifndef TESTS_UNIT_CONTROL_CASE_H
+#define TESTS_UNIT_CONTROL_CASE_H
 
-#include "tests/unit/common/control_host.h"
+#include "tests/unit/control/control_host.h"
 
 extern struct control_host *host;
 extern struct host_client client, other;

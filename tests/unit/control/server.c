@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The control server as its clients see it: requests, streams, uploads. */
-#include "common.h"
-#include "control_case.h"
+#include "case.h"
+#include "suite.h"
 
 #include <errno.h>
 #include <hv/time.h>
@@ -540,7 +540,7 @@ START_TEST(test_upload_fails)
 }
 END_TEST
 
-TCase *control_server_cases(void)
+TCase *server_cases(void)
 {
     TCase *cases = tcase_create("control server");
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tests/unit/common/control_host.h"
+#include "tests/unit/control/control_host.h"
 
 #include <hv/memory.h>
 #include <hv/time.h>

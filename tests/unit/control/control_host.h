@@ -4,8 +4,8 @@
  * A simulated host with dom0 and one service whose control clients the tests are: for the tests of
  * the control server, its fuzz target and control-local.
  */
-#ifndef TESTS_UNIT_COMMON_CONTROL_HOST_H
-#define TESTS_UNIT_COMMON_CONTROL_HOST_H
+#ifndef TESTS_UNIT_CONTROL_CONTROL_HOST_H
+#define TESTS_UNIT_CONTROL_CONTROL_HOST_H
 
 #include "common/control_server.h"
 
