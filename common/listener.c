@@ -197,7 +197,7 @@ static void settle(struct slot *slot, uint64_t bytes_before)
     state = vchan_state(v);
     if (state == VCHAN_OPEN)
         return;
-    if (state == VCHAN_ENDED && v->bytes_in != bytes_before && vchan_readable(v, 1) > 0)
+    if (state == VCHAN_ENDED && v->bytes_in != bytes_before)
         timer_set(listener->loop, &listener->rest, 0);
     else
         disconnect(slot);

@@ -74,9 +74,8 @@ static int store_timeout(uint64_t now, uint64_t deadline)
     return left > STORE_TIMEOUT_MS ? (int)STORE_TIMEOUT_MS : (int)left + 1;
 }
 
-/* One attempt. @tried: what was published the last time, of no use any more. */
-static int try_connect(struct control_link *link, uint64_t deadline, struct control_numbers *tried,
-                       struct link_failure *failure)
+/* One attempt: 0, or an error and @failure. */
+static int try_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure)
 {
     struct control_numbers numbers;
     int rc =
@@ -86,41 +85,26 @@ static int try_connect(struct control_link *link, uint64_t deadline, struct cont
         *failure = (struct link_failure){obstacle_of(rc), rc};
         return rc;
     }
-    if (numbers.ring_ref == tried->ring_ref && numbers.port == tried->port) {
-        /* Somebody has it, and the service has not published the next: the failure stands. */
-        return -EAGAIN;
-    }
     rc = vchan_client_open(&link->v, link->hv, (domid_t)link->service->domid, numbers.ring_ref,
                            numbers.port);
-    if (rc == 0)
-        return 0;
-    *failure = (struct link_failure){rc == -EPROTO ? LINK_FOREIGN : LINK_UNPUBLISHED, rc};
-    *tried = numbers;
+    if (rc)
+        *failure = (struct link_failure){rc == -EPROTO ? LINK_FOREIGN : LINK_UNPUBLISHED, rc};
     return rc;
 }
 
 int link_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure)
 {
-    struct control_numbers tried = {0, 0};
-    uint64_t pause = PAUSE_FIRST, forget = 0;
+    uint64_t pause = PAUSE_FIRST;
 
-    *failure = (struct link_failure){LINK_UNPUBLISHED, -ENOENT};
-    for (;;) {
+    while (try_connect(link, deadline, failure)) {
         uint64_t now, until;
-        int rc = try_connect(link, deadline, &tried, failure);
+        int rc;
 
-        if (rc == 0)
-            break;
         if (control_service_end(link->service))
             return -ESRCH;
         now = hv_now(link->hv);
         if (now >= deadline || hopeless(failure))
             return -ETIMEDOUT;
-        /* The same numbers may be good again: other rings get numbers that were used before. */
-        if (now >= forget) {
-            tried = (struct control_numbers){0, 0};
-            forget = now + LOOK_INTERVAL;
-        }
         until = now + with_jitter(link->hv, pause);
         pause = 2 * pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
         rc = link_pause(link, until < deadline ? until : deadline);
@@ -218,8 +202,7 @@ int link_take(struct control_link *link, struct control_header *header)
             return 0;
         link->have += (size_t)n;
     }
-    if (size == 0 || !control_header_decode(link->frame, header) ||
-        !control_check(link->frame, size))
+    if (!control_header_decode(link->frame, header) || !control_check(link->frame, link->have))
         return -EPROTO;
     return 1;
 }

@@ -58,6 +58,23 @@ int control_service_find(struct report *r, const struct service_settings *settin
     return rc;
 }
 
+int control_service_runs(struct report *r, const struct service_settings *settings, bool *runs)
+{
+    xc_interface *xch = NULL;
+    struct record record;
+    enum record_state state;
+    const char *why;
+    int rc = host_open(r, &xch);
+
+    *runs = false;
+    if (rc)
+        return rc;
+    rc = record_find(r, xch, settings->name, settings->store_domain, &record, &state, &why);
+    *runs = !rc && state == RECORD_RUNS;
+    xc_interface_close(xch);
+    return rc;
+}
+
 int control_service_open(struct report *r, const char *name, uint32_t domid,
                          struct control_service *service)
 {

@@ -24,6 +24,9 @@ struct control_service {
 int control_service_find(struct report *r, const struct service_settings *settings,
                          struct control_service *service);
 
+/** Does it run? 0, or an exit code reported where nobody can tell. */
+int control_service_runs(struct report *r, const struct service_settings *settings, bool *runs);
+
 /** The domain @domid, called @name in messages. 0, or an exit code reported. */
 int control_service_open(struct report *r, const char *name, uint32_t domid,
                          struct control_service *service);

@@ -4,9 +4,12 @@
 #include "config.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "logs.h"
 #include "start.h"
+#include "stats.h"
 #include "status.h"
 #include "stop.h"
+#include "store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +21,9 @@ static const struct command commands[] = {
     {"status", "show how services are", status_main},
     {"list", "list the services", list_main},
     {"console", "show a service's console", console_main},
+    {"logs", "show what a service has logged", logs_main},
+    {"stats", "show what services count", stats_main},
+    {"store", "ask and steer the XenStore of this host", store_main},
 };
 
 static void help(void)

@@ -171,6 +171,16 @@ static void print_rows(const struct table *t, FILE *out)
                    colour ? tint_begin(t->cells[i].tint) : "");
 }
 
+void table_free(struct table *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->count; i++)
+        free(t->cells[i].text);
+    free(t->cells);
+    free(t);
+}
+
 void table_print(struct table *t, FILE *out, const char *empty)
 {
     if (!t || t->failed)
@@ -179,12 +189,7 @@ void table_print(struct table *t, FILE *out, const char *empty)
         print_rows(t, out);
     else
         fprintf(out, "%s\n", empty);
-    if (!t)
-        return;
-    for (size_t i = 0; i < t->count; i++)
-        free(t->cells[i].text);
-    free(t->cells);
-    free(t);
+    table_free(t);
 }
 
 /* @value / @unit with one digit behind the point, cut, not rounded: 59.99 s is not yet 60.0 s. */

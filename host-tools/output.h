@@ -35,6 +35,8 @@ void table_cell(struct table *t, enum tint tint, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /** Print it, columns as wide as they need to be, and free it. No rows: prints @empty instead. */
 void table_print(struct table *t, FILE *out, const char *empty);
+/** Free it unprinted. */
+void table_free(struct table *t);
 
 /** Is this stream to be coloured? */
 bool output_colour(FILE *out);

@@ -94,76 +94,38 @@ static int announce(struct start *s, const struct service_nodes *nodes)
     return 0;
 }
 
-/* Once around while the service has not answered: shall it be waited for any longer? */
-static int still_waiting(struct start *s, uint64_t begin, bool *told)
+/*
+ * Wait until it says that it is well. The client does the waiting; after a second without an answer
+ * we say so, and give it the rest of the time. From here on an interrupt ends the client's waits.
+ */
+static int wait_until_healthy(struct start *s)
 {
-    const uint64_t waited = report_now_ns() - begin;
-    const char *reason = "";
-    char what[128];
+    const uint64_t begin = report_now_ns(), all = s->opt->timeout_s * SECOND_NS;
+    struct inspection found = {0};
+    bool told = false;
 
-    if (host_domain_state(s->xch, s->builder.domid, &reason) != HOST_DOMAIN_RUNS) {
-        snprintf(what, sizeof(what), "domain %u %s before it answered", s->builder.domid,
-                 reason[0] ? reason : "vanished");
-        return start_no_answer(s, what, "it was removed");
-    }
-    if (start_interrupted())
-        return report_fail(s->r, ATOLL_INTERRUPTED, "interrupted; the domain was removed");
-    if (waited >= s->opt->timeout_s * SECOND_NS) {
-        snprintf(what, sizeof(what), "domain %u has not said in %u s that it is well",
-                 s->builder.domid, s->opt->timeout_s);
-        return start_no_answer(s, what, "it was removed");
-    }
-    if (!*told && waited >= SECOND_NS) {
-        report_note(s->r, "waiting for its first answer (at most %u s)", s->opt->timeout_s);
-        *told = true;
-    }
-    return 0;
-}
-
-/* Wait until it has published where its control clients find it. */
-static int wait_until_published(struct start *s, uint64_t begin, bool *told)
-{
-    const struct timespec pause = {.tv_nsec = 500000};
-    char path[96], value[32];
-    int rc;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/data/vchan/0/control/ring-ref",
-             s->builder.domid);
-    while ((rc = store_read(&s->store, path, value, sizeof(value))) != 0) {
-        if (rc != -ENOENT)
-            return store_failed(s, path, rc);
-        rc = still_waiting(s, begin, told);
-        if (rc)
-            return rc;
-        nanosleep(&pause, NULL);
-    }
-    report_step(s->r, "the service can be reached");
-    return 0;
-}
-
-/* It can be reached: wait until it says that it is well. */
-static int wait_until_healthy(struct start *s, uint64_t begin, bool *told)
-{
-    const struct timespec pause = {.tv_nsec = 20000000};
-
+    start_take_interrupts(s);
     for (;;) {
-        const uint64_t waited = report_now_ns() - begin, all = s->opt->timeout_s * SECOND_NS;
-        struct inspection found = {0};
-        int rc;
+        const uint64_t waited = report_now_ns() - begin, left = waited < all ? all - waited : 0;
+        const uint64_t patience = told || left < SECOND_NS ? left : SECOND_NS;
 
-        inspect_ask(s->r, s->opt->service, s->builder.domid,
-                    waited < all ? (int)((all - waited) / 1000000u) + 1 : 1, &found);
-        if (found.code)
-            return start_no_answer(s, found.error, "it was removed");
-        if (found.health == CONTROL_DEGRADED)
-            report_note(s->r, "it serves, and says: %s", found.text);
-        if (found.health == CONTROL_HEALTHY || found.health == CONTROL_DEGRADED)
+        inspect_ask(s->r, s->opt->service, s->builder.domid, (int)(patience / 1000000u) + 1,
+                    &found);
+        if (start_interrupted())
+            return report_fail(s->r, ATOLL_INTERRUPTED, "interrupted; its domain was removed");
+        if (!found.code && found.health != CONTROL_FAILING)
             break;
-        rc = still_waiting(s, begin, told);
-        if (rc)
-            return rc;
-        nanosleep(&pause, NULL);
+        if ((found.code && found.code != ATOLL_NO_ANSWER) || left == 0)
+            return start_no_answer(s, found.code ? found.error : "it says that it is failing",
+                                   "its domain was removed");
+        if (!told)
+            report_note(s->r, "waiting for its first answer (at most %u s)", s->opt->timeout_s);
+        told = true;
+        if (!found.code)
+            nanosleep(&(const struct timespec){.tv_nsec = 50000000}, NULL);
     }
+    if (found.health == CONTROL_DEGRADED)
+        report_note(s->r, "it serves, and says: %s", found.text);
     report_step(s->r, "first healthy answer");
     return 0;
 }
@@ -171,8 +133,6 @@ static int wait_until_healthy(struct start *s, uint64_t begin, bool *told)
 static int build(struct start *s)
 {
     struct service_nodes nodes;
-    bool told = false;
-    uint64_t begin;
     uint32_t store;
     int rc = host_find_store_domain(s->r, s->xch, &store);
 
@@ -193,11 +153,9 @@ static int build(struct start *s)
         .store_port = s->builder.store_port,
         .store_gfn = s->builder.store_gfn,
     };
-    begin = report_now_ns();
     if ((rc = introduce(s, &nodes)) || (rc = announce(s, &nodes)))
         return rc;
-    rc = wait_until_published(s, begin, &told);
-    return rc ? rc : wait_until_healthy(s, begin, &told);
+    return wait_until_healthy(s);
 }
 
 /* Leave nothing behind. The causes are reported already; what this adds are notes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_steps.h"
 #include "host.h"
+#include "interrupt.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -117,10 +118,23 @@ int start_load(struct start *s, const char *cmdline)
     return record_write(s->r, &s->record);
 }
 
+void start_take_interrupts(struct start *s)
+{
+    sigset_t taken;
+
+    interrupt_install();
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &taken, NULL);
+}
+
 bool start_interrupted(void)
 {
     sigset_t pending;
 
+    if (interrupt_pending())
+        return true;
     return sigpending(&pending) == 0 &&
            (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
             sigismember(&pending, SIGHUP) == 1);
@@ -131,7 +145,9 @@ int start_no_answer(struct start *s, const char *what, const char *advice)
     const int code = report_fail(s->r, ATOLL_NO_ANSWER, "%s; %s", what, advice);
 
     if (!host_show_console(s->r, s->builder.domid, s->builder.console_gfn))
-        fprintf(s->r->out, "    (its console is empty; see also `xl dmesg`)\n");
+        fprintf(
+            s->r->out,
+            "    (nothing is left on its console; see xenconsoled's log of it and `xl dmesg`)\n");
     return code;
 }
 

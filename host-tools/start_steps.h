@@ -51,7 +51,10 @@ int start_load(struct start *s, const char *cmdline);
 /** The error of a step of the builder, or of @ref domain_builder.failed, as an exit code. */
 int start_builder_failed(struct start *s, int error);
 
-/** Whether the caller wants an end, while the signals are held back. */
+/** From here on a SIGINT or SIGTERM ends waits (interrupt.h); a second one ends the process. */
+void start_take_interrupts(struct start *s);
+
+/** Whether the caller wants an end. */
 bool start_interrupted(void);
 
 /** The error of a service that does not come up, with what it left on its console. */

@@ -79,9 +79,23 @@ def ring_seeds():
     yield "deaf", b"\0" + ring_step(4, run=False) + send * 8 + ring_step(3, 200) + ring_step(4)
 
 
+def vchan_seeds():
+    # steps: 4 and 6 read, 5 writes, 7 asks, each with a length; 2 moves an index, 1 sets one, 0 a byte, 3 opens anew
+    move = [bytes([2, index, 3]) for index in range(4)]
+    for end in range(2):
+        use = bytes([5, 9, 4, 1, 4, 7, 7, 0, 7, 1, 6, 200, 5, 255])
+        for orders in range(4):
+            how = end | orders << 1
+            yield f"honest-{end}-{orders}", bytes([how, 0]) + use + b"".join(move) + use + bytes([3, 0]) + use
+        yield f"indices-{end}", bytes([end, 0]) + use + bytes([1, 1, 0, 0, 16, 1]) + use + bytes([3, 0, 1, 2, 9, 9, 9, 9]) + use
+        yield f"live-{end}", bytes([end, 0]) + use + bytes([0, 20, 0, 0, 21, 0]) + use + bytes([3, 0, 0, 20, 2, 0, 21, 2]) + use
+        yield f"adversary-{end}", bytes([end | 8, 4, 5, 4, 30, 3, 12, 9, 2, 21, 0, 9, 20, 7]) + use * 3
+        yield f"connecting-{end}", bytes([end | 8 | 2, 2, 0, 16, 3, 0, 24, 1]) + use + bytes([3, 1]) + use
+
+
 def main():
     total = 0
-    for name, seeds in (("fuzz_wire", wire_seeds()), ("fuzz_ring", ring_seeds())):
+    for name, seeds in (("fuzz_wire", wire_seeds()), ("fuzz_ring", ring_seeds()), ("fuzz_vchan", vchan_seeds())):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)
         for seed, data in seeds:

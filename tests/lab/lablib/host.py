@@ -14,6 +14,8 @@ BUILD_CLANG = os.path.join(CACHE, "build-clang-sanitizers")
 BUILD_FUZZ = os.path.join(CACHE, "build-fuzz")
 
 IMAGE_XENSTORED = os.path.join(BUILD, "services/xenstored/xenstored.elf")
+IMAGE_SWITCH = os.path.join(BUILD, "services/netback-switch/netback-switch.elf")
+IMAGE_MONITOR = os.path.join(BUILD, "services/monitor/monitor.elf")
 IMAGE_CONFORMANCE = os.path.join(BUILD, "tests/conformance/conformance.elf")
 IMAGE_PLATFORM = os.path.join(BUILD, "tests/platform/platform.elf")
 ATOLL = os.path.join(BUILD, "host-tools/atoll")
@@ -98,4 +100,5 @@ def dom0_files(*images):
 
 
 def service_files():
-    return dom0_files(("lab/xenstored.elf", IMAGE_XENSTORED), ("lab/bin/atoll", ATOLL))
+    return dom0_files(("lab/xenstored.elf", IMAGE_XENSTORED), ("lab/netback-switch.elf", IMAGE_SWITCH),
+                      ("lab/monitor.elf", IMAGE_MONITOR), ("lab/bin/atoll", ATOLL))

@@ -29,7 +29,7 @@ PACKAGES = """
     xen-utils-4.17 xen-utils-common xenstore-utils
     libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1
     libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1
-    libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
+    libjansson4 libinih1 libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
     zlib1g libbz2-1.0 liblzma5 liblzo2-2 libzstd1 libfdt1
 """.split()
 
@@ -262,6 +262,7 @@ class Image:
         for name in ("init", "agent", "vif-bridge", "disk-init"):
             inside = name if name == "init" else f"lab/{name}"
             cpio.file(inside, os.path.join(HERE, "dom0", name), 0o755)
+        cpio.file("etc/atoll/atoll.conf", os.path.join(HERE, "dom0/atoll.conf"), 0o644)
         for name in sorted(os.listdir(os.path.join(HERE, "dom0/bin"))):
             cpio.file(f"lab/bin/{name}", os.path.join(HERE, "dom0/bin", name), 0o755)
         for inside, source in extra.items():

@@ -47,6 +47,12 @@ int control_service_find(struct report *r, const struct service_settings *settin
     return control_service_open(r, settings->name, FAKE_DOMID, service);
 }
 
+int control_service_runs(struct report *r, const struct service_settings *settings, bool *runs)
+{
+    *runs = settings->store_domain;
+    return 0;
+}
+
 void control_service_close(struct control_service *service)
 {
 }
@@ -109,14 +115,19 @@ void fake_hang_up(void)
 
 static void hello(const struct control_header *header)
 {
+    /* All but STOP. */
+    static const uint16_t known[] = {
+        CONTROL_T_HELLO,      CONTROL_T_STATUS,      CONTROL_T_STATS,         CONTROL_T_LOGS,
+        CONTROL_T_ECHO,       CONTROL_T_STORE_STATS, CONTROL_T_STORE_TRACE,   CONTROL_T_STORE_QUOTA,
+        CONTROL_T_STORE_SET,  CONTROL_T_STORE_DUMP,  CONTROL_T_STORE_LOAD,    CONTROL_T_STORE_LOG,
+        CONTROL_T_STORE_DIFF, CONTROL_T_STORE_SHOW,  CONTROL_T_STORE_ROLLBACK};
+
     fake_answer(header, CONTROL_REPLY);
     control_put_number(&writer, CONTROL_F_VERSION, 1);
     control_put_string(&writer, CONTROL_F_SERVICE, "fa\033ke");
     control_put_string(&writer, CONTROL_F_PROGRAM_VERSION, "1.2");
-    control_put_number(&writer, CONTROL_F_TYPE, CONTROL_T_HELLO);
-    control_put_number(&writer, CONTROL_F_TYPE, CONTROL_T_STATUS);
-    control_put_number(&writer, CONTROL_F_TYPE, CONTROL_T_LOGS);
-    control_put_number(&writer, CONTROL_F_TYPE, CONTROL_T_STORE_LOAD);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        control_put_number(&writer, CONTROL_F_TYPE, known[i]);
     fake_send();
 }
 

@@ -161,6 +161,7 @@ START_TEST(cancel)
     control_put_number(control_client_begin(client, CONTROL_T_LOGS), CONTROL_F_FOLLOW, 1);
     ck_assert_int_eq(control_client_send(client), 0);
     control_client_cancel(client);
+    ck_assert_uint_eq(fake.out_len, 0);
     check_status();
     end(NULL);
 }
@@ -206,7 +207,7 @@ START_TEST(others_are_faster)
 }
 END_TEST
 
-/* What stays published is taken: it is not tried all the time. */
+/* What is published stays taken: the reason is told. */
 START_TEST(taken_and_published)
 {
     struct control_client *first;

@@ -4,9 +4,13 @@
 set -euo pipefail
 
 atoll=$1
+completion=$2
 dir=$(mktemp -d)
+# What this machine has configured is not what is tested.
+export ATOLL_CONFIG=$dir/atoll.conf
 trap 'rm -rf "$dir"' EXIT
 failures=0
+: >"$ATOLL_CONFIG"
 
 # expect CODE WORD ARGUMENT...: the exit code, and one line on stderr that has WORD in it.
 expect() {
@@ -66,6 +70,25 @@ expect 2 'no command nonsense' nonsense
 expect 2 'which service' start
 expect 2 'no service nonsense' start nonsense
 expect 2 '--memory takes' start xenstored --memory lots
+for command in stop restart status list console; do
+    shows "Usage: atoll $command" "$command" --help
+    expect 2 'no option --nonsense' "$command" --nonsense
+done
+for command in stop restart status console; do
+    expect 2 'which service' "$command"
+    expect 2 'no service nonsense' "$command" nonsense
+done
+expect 2 'takes no service' list monitor
+expect 2 'a file is missing' --config
+expect 10 "$dir/absent: it cannot be read" --config "$dir/absent" list
+printf '[monitor]\nmemory = 8M\n' >"$dir/wrong.conf"
+for command in 'start monitor' 'stop monitor' 'restart monitor' 'status monitor' list 'console monitor'; do
+    # shellcheck disable=SC2086
+    expect 10 "$dir/wrong.conf:2: memory:" --config "$dir/wrong.conf" $command
+done
+printf '[hello]\nkernel = %s\n' "$dir/good.elf" >"$dir/own.conf"
+shows hello "--config=$dir/own.conf" list --names
+shows hello --config "$dir/own.conf" start --help
 expect 6 'No such file' start xenstored --kernel "$dir/absent.elf"
 expect 6 'not a file' start xenstored --kernel "$dir"
 expect 6 'damaged' start xenstored --kernel "$dir/cut.elf"
@@ -73,6 +96,40 @@ expect 6 'gunzip' start xenstored --kernel "$dir/good.elf.gz"
 expect 6 'raise --memory' start xenstored --kernel "$dir/good.elf" --memory 1
 if [[ ! -e /dev/xen/privcmd && ! -e /proc/xen/privcmd ]]; then
     expect 4 'no Xen here' start xenstored --kernel "$dir/good.elf"
+    for command in 'start hello' 'stop hello' 'restart hello' 'status hello' list 'console hello'; do
+        # shellcheck disable=SC2086
+        expect 4 'no Xen here' --config "$dir/own.conf" $command
+    done
 fi
+
+# completes "WORDS" LINE...: bash completes the line to these words (in alphabetical order).
+# shellcheck source=/dev/null
+source "$completion"
+completes() {
+    local wanted=$1 got
+    shift
+    COMP_WORDS=("$atoll" "$@")
+    COMP_CWORD=$#
+    _atoll
+    got=$(printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"} | sort | paste -sd ' ')
+    if [[ $got != "$wanted" ]]; then
+        echo "FAIL: completion of: $*: \"$got\", expected \"$wanted\""
+        failures=$((failures + 1))
+    else
+        echo "ok: completion of: $*"
+    fi
+}
+completes 'stop' stop
+completes 'restart' re
+completes '--config --help --version' --
+completes 'monitor switch xenstored' status ''
+completes 'monitor switch xenstored' status xenstored -v ''
+completes 'monitor' restart mon
+completes '' list ''
+completes '--force' stop monitor --f
+completes '--names' list --n
+completes 'hello monitor switch xenstored' --config "$dir/own.conf" stop ''
+completes 'hello' --config = "$dir/own.conf" stop h
+completes '' start --memory ''
 
 [[ $failures == 0 ]] || exit 1

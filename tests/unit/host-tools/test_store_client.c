@@ -159,7 +159,7 @@ START_TEST(nodes_of_a_service)
 {
     static const char *const expected[][2] = {
         {"/local/domain/7/domid", "7"},
-        {"/local/domain/7/name", "Xenstore"},
+        {"/local/domain/7/name", "xenstored"},
         {"/local/domain/7/memory/target", "8192"},
         {"/local/domain/7/memory/static-max", "8192"},
         {"/libxl/7/type", "pvh"},
@@ -179,7 +179,7 @@ START_TEST(nodes_of_a_service)
     };
     const size_t count = sizeof(expected) / sizeof(expected[0]);
     const struct service_nodes nodes = {
-        .domid = 7, .name = "Xenstore", .memory_mb = 8, .console_port = 3, .console_gfn = 0xfefff};
+        .domid = 7, .name = "xenstored", .memory_mb = 8, .console_port = 3, .console_gfn = 0xfefff};
     char body[XENSTORE_PAYLOAD_MAX], path[128];
     struct xsd_sockmsg msg;
 
@@ -195,10 +195,126 @@ START_TEST(nodes_of_a_service)
         ck_assert_mem_eq(body + path_len, expected[i][1], value_len);
     }
 
-    answer(XS_WRITE, (uint32_t)count + 1, "OK", 3);
-    answer(XS_ERROR, (uint32_t)count + 2, "ENOSPC", 7);
+    /* The first that is refused is named; the others are answered all the same. */
+    for (uint32_t i = 1; i <= count; i++)
+        answer(i == 2 || i == 4 ? XS_ERROR : XS_WRITE, (uint32_t)count + i,
+               i == 2 ? "ENOSPC" : "EACCES", 7);
     ck_assert_int_eq(service_nodes_write(&client, &nodes, path, sizeof(path)), -ENOSPC);
     ck_assert_str_eq(path, "/local/domain/7/name");
+}
+END_TEST
+
+/* The next request has this type and these words, each with its NUL. */
+static void expect_words(uint32_t type, const char *const words[])
+{
+    char body[XENSTORE_PAYLOAD_MAX];
+    struct xsd_sockmsg msg;
+    size_t at = 0;
+
+    take_request(&msg, body);
+    ck_assert_uint_eq(msg.type, type);
+    for (size_t i = 0; words[i]; i++) {
+        ck_assert_uint_le(at + strlen(words[i]) + 1, msg.len);
+        ck_assert_str_eq(body + at, words[i]);
+        at += strlen(words[i]) + 1;
+    }
+    ck_assert_uint_eq(at, msg.len);
+}
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+START_TEST(introduction_of_a_service)
+{
+    const struct service_nodes nodes = {.domid = 7, .store_gfn = 0xfeffe, .store_port = 2};
+    char path[128];
+
+    answer(XS_ERROR, 1, "ENOENT", 7);
+    answer(XS_MKDIR, 2, "OK", 3);
+    answer(XS_SET_PERMS, 3, "OK", 3);
+    answer(XS_MKDIR, 4, "OK", 3);
+    answer(XS_SET_PERMS, 5, "OK", 3);
+    answer(XS_INTRODUCE, 6, "OK", 3);
+    ck_assert_int_eq(service_nodes_introduce(&client, &nodes, path, sizeof(path)), 0);
+    expect_words(XS_RM, WORDS("/local/domain/7"));
+    expect_words(XS_MKDIR, WORDS("/local/domain/7"));
+    expect_words(XS_SET_PERMS, WORDS("/local/domain/7", "n0", "r7"));
+    expect_words(XS_MKDIR, WORDS("/local/domain/7/data"));
+    expect_words(XS_SET_PERMS, WORDS("/local/domain/7/data", "n7"));
+    expect_words(XS_INTRODUCE, WORDS("7", "1044478", "2"));
+    /* Refused: what was refused is named. */
+    for (uint32_t i = 7; i <= 11; i++)
+        answer(i == 7 ? XS_RM : i == 8 || i == 10 ? XS_MKDIR : XS_SET_PERMS, i, "OK", 3);
+    answer(XS_ERROR, 12, "EINVAL", 7);
+    ck_assert_int_eq(service_nodes_introduce(&client, &nodes, path, sizeof(path)), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(path, "introduction of domain 7"));
+}
+END_TEST
+
+START_TEST(batch)
+{
+    int results[STORE_BATCH_MAX];
+
+    answer(XS_RM, 1, "OK", 3);
+    answer(XS_ERROR, 2, "ENOENT", 7);
+    answer(XS_MKDIR, 3, "OK", 3);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), 0);
+    ck_assert_int_eq(store_post_write(&client, "/b", "x"), 0);
+    ck_assert_int_eq(store_post(&client, XS_MKDIR, "/c", 3), 0);
+    ck_assert_int_eq(store_collect(&client, results), 0);
+    ck_assert_int_eq(results[0], 0);
+    ck_assert_int_eq(results[1], -ENOENT);
+    ck_assert_int_eq(results[2], 0);
+    /* Nothing is left of it. */
+    answer(XS_WRITE, 4, "OK", 3);
+    ck_assert_int_eq(store_write(&client, "/a", "x"), 0);
+    ck_assert_int_eq(store_collect(&client, results), 0);
+    /* Bounded. */
+    for (unsigned i = 0; i < STORE_BATCH_MAX; i++)
+        ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), 0);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), -ENOBUFS);
+}
+END_TEST
+
+/* Answers out of order, of another type, or none. */
+START_TEST(batch_lies)
+{
+    int results[STORE_BATCH_MAX];
+
+    answer(XS_RM, 2, "OK", 3);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), 0);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/b", 3), 0);
+    ck_assert_int_eq(store_collect(&client, results), -EPROTO);
+    teardown();
+    setup();
+    answer(XS_RM, 1, "OK", 3);
+    answer(XS_RM, 2, "OK", 3);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), 0);
+    ck_assert_int_eq(store_post_write(&client, "/b", "x"), 0);
+    ck_assert_int_eq(store_collect(&client, results), -EPROTO);
+    teardown();
+    setup();
+    client.timeout_ms = 50;
+    answer(XS_RM, 1, "OK", 3);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/a", 3), 0);
+    ck_assert_int_eq(store_post(&client, XS_RM, "/b", 3), 0);
+    ck_assert_int_eq(store_collect(&client, results), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(removal_of_a_service)
+{
+    answer(XS_RM, 1, "OK", 3);
+    answer(XS_ERROR, 2, "ENOENT", 7);
+    answer(XS_RM, 3, "OK", 3);
+    ck_assert_int_eq(service_nodes_remove(&client, 7), 0);
+    expect_words(XS_RM, WORDS("/local/domain/7"));
+    expect_words(XS_RM, WORDS("/libxl/7"));
+    expect_words(XS_RM, WORDS("/local/domain/0/backend/console/7"));
+    /* An error does not keep the rest from going. */
+    answer(XS_ERROR, 4, "EACCES", 7);
+    answer(XS_RM, 5, "OK", 3);
+    answer(XS_RM, 6, "OK", 3);
+    ck_assert_int_eq(service_nodes_remove(&client, 7), -EACCES);
 }
 END_TEST
 
@@ -302,6 +418,10 @@ int main(void)
     tcase_add_test(tc, trickle_ends_in_time);
     tcase_add_test(tc, lies);
     tcase_add_test(tc, nodes_of_a_service);
+    tcase_add_test(tc, introduction_of_a_service);
+    tcase_add_test(tc, removal_of_a_service);
+    tcase_add_test(tc, batch);
+    tcase_add_test(tc, batch_lies);
     tcase_add_test(tc, numbers);
     tcase_add_test(tc, numbers_fail);
     tcase_add_test(tc, transaction_ids);

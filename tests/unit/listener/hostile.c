@@ -164,6 +164,47 @@ START_TEST(test_rewrites_the_page_at_any_time)
 }
 END_TEST
 
+static void *guessed;
+
+/* Map a page as soon as it is granted, and long before its reference is published. */
+static void guess(void *context, struct hv *victim, const void *address, size_t length)
+{
+    if (guessed)
+        return;
+    for (grant_ref_t ref = HV_GNTTAB_FIRST; ref < HV_GNTTAB_FIRST + 8; ref++)
+        if (hv_grant_map(house.client, HOUSE_SERVICE, &ref, 1, false, &guessed) == 0)
+            return;
+}
+
+/* A ring that could not be made, some of which is mapped all the same, is not made anew in place.
+ */
+START_TEST(test_guesses_a_reference)
+{
+    struct vchan first, second;
+
+    house_end(&house);
+    house_create(&house, 4, 2);
+    guessed = NULL;
+    sim_set_adversary(house.sim, guess, NULL);
+    /* Two calls for pages, one for the port, and the third grant of four. */
+    sim_fail_nth(house.sim, 6);
+    house_listen(&house);
+    house_settle(&house);
+    ck_assert_ptr_nonnull(guessed);
+    ck_assert(!house.notice.present);
+    ck_assert_uint_eq(house_stats(&house).draining, 1);
+    sim_set_adversary(house.sim, NULL, NULL);
+    house_run(&house, 60 * HV_MSEC);
+    client_join(&house, &first);
+    ck_assert(!house.notice.present);
+    ck_assert_int_eq(hv_grant_unmap(house.client, guessed, 1), 0);
+    house_run(&house, HV_SEC + HV_MSEC);
+    client_join(&house, &second);
+    ck_assert_int_eq(vchan_close(&first), 0);
+    ck_assert_int_eq(vchan_close(&second), 0);
+}
+END_TEST
+
 /* Events without end or meaning keep nobody else from being served. */
 static uint64_t flood(void *context)
 {
@@ -210,6 +251,7 @@ TCase *hostile_cases(void)
     tcase_add_test(cases, test_breaks_the_protocol);
     tcase_add_test(cases, test_breaks_it_silently);
     tcase_add_test(cases, test_rewrites_the_page_at_any_time);
+    tcase_add_test(cases, test_guesses_a_reference);
     tcase_add_test(cases, test_floods_with_events);
     return cases;
 }

@@ -79,11 +79,25 @@ END_TEST
 /* Where nobody can have the numbers, nothing but the next try to publish them wakes the service. */
 START_TEST(test_sleeps_unpublished)
 {
+    struct vchan v;
     uint64_t steps;
 
     house.notice.mood = NOTICE_REFUSES;
     house.notice.error = -ENOMEM;
     house_listen(&house);
+    house_run(&house, 100 * HV_SEC);
+    steps = house.steps;
+    house_run(&house, 1000 * HV_SEC);
+    ck_assert_uint_le(house.steps - steps, 201);
+
+    /* Nor where there were numbers before. */
+    house.notice.mood = NOTICE_AT_ONCE;
+    house.notice.error = 0;
+    house_republish(&house);
+    house.notice.mood = NOTICE_REFUSES;
+    house.notice.error = -ENOMEM;
+    client_join(&house, &v);
+    ck_assert_int_eq(vchan_close(&v), 0);
     house_run(&house, 100 * HV_SEC);
     steps = house.steps;
     house_run(&house, 1000 * HV_SEC);
@@ -147,15 +161,28 @@ START_TEST(test_republishes)
     house_run(&house, 100 * HV_SEC);
     ck_assert_uint_eq(house.notice.publishes, 5);
 
-    /* Not after a while only, even where it failed for long. */
+    /* Where it has failed for long, it is tried as hastily as if it had not. */
     house.notice.mood = NOTICE_REFUSES;
     house.notice.error = -EPIPE;
     house_republish(&house);
     house_run(&house, 100 * HV_SEC);
+    house.notice.present = false;
+    house_republish(&house);
     house.notice.mood = NOTICE_AT_ONCE;
     house.notice.error = 0;
-    house_republish(&house);
+    house_run(&house, 60 * HV_MSEC);
     ck_assert(house.notice.present);
+
+    /* What is published is not published once more because it failed before. */
+    house.notice.mood = NOTICE_REFUSES;
+    house.notice.error = -EPIPE;
+    house_republish(&house);
+    house.notice.mood = NOTICE_AT_ONCE;
+    house.notice.error = 0;
+    before = house.notice;
+    house_republish(&house);
+    house_run(&house, 100 * HV_SEC);
+    ck_assert_uint_eq(house.notice.publishes, before.publishes + 1);
 
     /* Where all are in use, what an earlier XenStore remembers is removed. */
     for (unsigned i = 0; i < HOUSE_SLOTS; i++)

@@ -255,36 +255,32 @@ START_TEST(test_refuses_bad_configurations)
 }
 END_TEST
 
-/* Whatever fails once: there is a listener, now or a little later, or none and nothing left over.
- */
+/* Whatever fails once: there is a listener, now or a little later, or none and nothing left. */
 START_TEST(test_each_call_fails_once)
 {
     uint64_t n = 0, points = 1;
-    bool refused = false, recovered = false;
+    bool recovered = false;
 
     while (++n <= points) {
         struct house other;
         struct vchan v;
-        int error;
 
         house_create(&other, n, 2);
         sim_fail_nth(other.sim, n);
-        error = listener_create(other.listener, other.service, &other.loop,
-                                &other.notice.rendezvous, &other.config);
-        if (error) {
+        /* Of the first calls each is for the pages of a slot. */
+        if (n <= 2) {
             struct sim_usage usage;
 
-            ck_assert_int_eq(error, -ENOMEM);
+            ck_assert_int_eq(listener_create(other.listener, other.service, &other.loop,
+                                             &other.notice.rendezvous, &other.config),
+                             -ENOMEM);
             sim_usage(other.service, &usage);
             ck_assert_uint_eq(usage.pages, 0);
             free(other.listener);
             sim_destroy(other.sim);
-            refused = true;
             points = n + 1;
             continue;
         }
-        listener_destroy(other.listener);
-        sim_fail_nth(other.sim, n);
         house_listen(&other);
         recovered |= !other.notice.present;
         house_run(&other, HV_SEC);
@@ -296,7 +292,7 @@ START_TEST(test_each_call_fails_once)
         points = sim_fault_points(other.sim);
         house_end(&other);
     }
-    ck_assert(refused);
+    ck_assert_uint_gt(points, 10);
     ck_assert(recovered);
 }
 END_TEST

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file host-tools/stats_table.h
+ * The statistics of one service, as they came, and how they are shown: those without labels one a
+ * line; those with the same labels in one table, with a line for each value of the labels and a
+ * column for each statistic.
+ */
+#ifndef ATOLL_STATS_TABLE_H
+#define ATOLL_STATS_TABLE_H
+
+#include "common/control.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/** The most statistics of one service: beyond, it lies. */
+#define STATISTICS_MAX (1u << 18)
+
+struct statistics;
+
+/** NULL: no memory. */
+struct statistics *statistics_create(void);
+
+/** Add the one in the STATISTIC group @fields. False: too many, or no memory. */
+bool statistics_add(struct statistics *all, const struct control_reader *fields);
+
+/** Print them as tables. */
+void statistics_print(const struct statistics *all, FILE *out);
+
+/** An array of objects with name, value, unit, counter, text and labels. */
+json_t *statistics_json(const struct statistics *all);
+
+void statistics_free(struct statistics *all);
+
+#endif

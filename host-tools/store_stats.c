@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/* `atoll store stats` and `atoll store quota`: what domains use of XenStore, and may use. */
+#include "store_call.h"
+#include "values.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define HELP_TAIL                                                                                  \
+    "  -j, --json      for scripts\n"                                                              \
+    "  -v, --verbose   Xen's libraries speak, too\n"                                               \
+    "  -h, --help      show this\n"                                                                \
+    "\nMore: atoll-store(1).\n"
+
+static void put_domid(struct store_call *call)
+{
+    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_STATS);
+
+    for (unsigned i = 0; i < call->domid_count; i++)
+        control_put_number(request, CONTROL_F_DOMID, call->domids[i]);
+}
+
+/* "nodes 3, memory 1": which quotas have refused how many requests; "-": none has. */
+static char *refusals(const struct control_reader *fields)
+{
+    struct control_reader reader = {.data = fields->data, .length = fields->length}, quota;
+    struct control_field field;
+    char *text = NULL, name[64];
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+
+    while (memory && control_next(&reader, &field)) {
+        uint64_t refused;
+
+        if (field.tag != CONTROL_F_QUOTA)
+            continue;
+        control_read_group(&quota, &field);
+        refused = control_number(&quota, CONTROL_F_REFUSED, 0);
+        if (!refused)
+            continue;
+        control_string(&quota, CONTROL_F_NAME, name, sizeof(name));
+        fprintf(memory, "%s%s %llu", ftell(memory) ? ", " : "", name, (unsigned long long)refused);
+    }
+    if (memory && !ftell(memory))
+        fputc('-', memory);
+    if (memory)
+        fclose(memory);
+    return text;
+}
+
+static int stats_row(struct store_call *call, const struct control_reader *fields)
+{
+    static const uint16_t counts[] = {CONTROL_F_WATCHES, CONTROL_F_TRANSACTIONS, CONTROL_F_REQUESTS,
+                                      CONTROL_F_EVENTS, CONTROL_F_CONFLICTS_MET};
+    char *refused = refusals(fields), bytes[32];
+    struct table *table = call->table;
+
+    store_cell(table, TINT_NONE, fields, CONTROL_F_DOMID);
+    store_cell(table, TINT_NONE, fields, CONTROL_F_NAME);
+    store_cell(table, TINT_NONE, fields, CONTROL_F_NODES);
+    table_cell(
+        table, TINT_NONE, "%s",
+        output_bytes(control_number(fields, CONTROL_F_MEMORY_USED, 0), bytes, sizeof(bytes)));
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        store_cell(table, TINT_NONE, fields, counts[i]);
+    table_cell(table, refused && strcmp(refused, "-") ? TINT_WARN : TINT_DIM, "%s",
+               refused ? refused : "?");
+    free(refused);
+    return 0;
+}
+
+static int run_stats(struct store_call *call)
+{
+    static const char *const columns[] = {
+        ">Domain",   "Name",    ">Nodes",     ">Memory",          ">Watches", ">Trans.",
+        ">Requests", ">Events", ">Conflicts", "Refused by quota", NULL};
+    int rc;
+
+    store_table_begin(call, columns);
+    put_domid(call);
+    rc = store_stream(call, false, call->json ? NULL : stats_row);
+    return store_table_end(call, rc, "No domain uses XenStore.");
+}
+
+const struct store_command store_stats = {
+    .name = "store stats",
+    .options = "dj",
+    .help = "Usage: atoll store stats [OPTION...]\n"
+            "Show for each domain what it has in XenStore, how much it asked, and how often which\n"
+            "quota refused it something.\n\nOptions:\n"
+            "  -d, --domid N   of this domain only\n" HELP_TAIL,
+    .run = run_stats,
+};
+
+/* --- quota --------------------------------------------------------------------------------------
+ */
+
+static int quota_row(struct store_call *call, const struct control_reader *fields)
+{
+    struct control_field group;
+    struct control_reader quota;
+    struct table *table = call->table;
+    char kind[16];
+
+    if (!control_find(fields, CONTROL_F_QUOTA, &group))
+        return 0;
+    control_read_group(&quota, &group);
+    if (call->json) {
+        json_t *object = output_fields(&quota);
+        struct control_field domid;
+
+        if (control_find(fields, CONTROL_F_DOMID, &domid))
+            json_object_set_new(object, "domid", output_json_number(domid.number));
+        json_array_append_new(call->array, object);
+        return 0;
+    }
+    control_string(&quota, CONTROL_F_KIND, kind, sizeof(kind));
+    store_cell(table, TINT_NONE, &quota, CONTROL_F_NAME);
+    store_cell(table, TINT_NONE, &quota, CONTROL_F_VALUE);
+    table_cell(table, TINT_NONE, "%s", kind);
+    store_cell(table, TINT_NONE, &quota, CONTROL_F_USED);
+    store_cell(table, TINT_NONE, &quota, CONTROL_F_HIGHEST);
+    store_cell(table, control_number(&quota, CONTROL_F_REFUSED, 0) ? TINT_WARN : TINT_NONE, &quota,
+               CONTROL_F_REFUSED);
+    store_cell(table, TINT_DIM, &quota, CONTROL_F_TEXT);
+    return 0;
+}
+
+static int check_quota_get(struct store_call *call)
+{
+    if (call->argc && !value_number(call->argv[0], 0, VALUE_DOMID_LIMIT - 1, &call->domids[0]))
+        return store_usage(call, "a domain is 0 to 32751, not", call->argv[0]);
+    call->domid_count = (unsigned)call->argc;
+    return 0;
+}
+
+static int run_quota_get(struct store_call *call)
+{
+    static const char *const columns[] = {"Quota",    ">Limit",   "Set by",  ">Used",
+                                          ">Highest", ">Refused", "Meaning", NULL};
+    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_QUOTA);
+    int rc;
+
+    store_table_begin(call, columns);
+    if (call->domid_count)
+        control_put_number(request, CONTROL_F_DOMID, call->domids[0]);
+    rc = store_stream(call, false, quota_row);
+    return store_table_end(call, rc, "The service has no quotas.");
+}
+
+const struct store_command store_quota_get = {
+    .name = "store quota get",
+    .options = "j",
+    .args_max = 1,
+    .help =
+        "Usage: atoll store quota get [DOMID] [OPTION...]\n"
+        "Show the quotas of the domain with what it uses of them, or those of all domains that\n"
+        "have none of their own, with the most that any domain has used.\n\n"
+        "Options:\n" HELP_TAIL,
+    .check = check_quota_get,
+    .run = run_quota_get,
+};
+
+static int check_quota_set(struct store_call *call)
+{
+    uint32_t value;
+
+    if (strcmp(call->argv[1], "default") == 0 && call->domid_count)
+        return 0;
+    if (!value_number(call->argv[1], 0, UINT32_MAX, &value))
+        return store_usage(call,
+                           call->domid_count ? "a quota is a number or `default`, not"
+                                             : "a quota is a number, not",
+                           call->argv[1]);
+    return 0;
+}
+
+static int run_quota_set(struct store_call *call)
+{
+    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_SET);
+    struct control_answer answer;
+    uint32_t value;
+    int rc;
+
+    if (call->domid_count)
+        control_put_number(request, CONTROL_F_DOMID, call->domids[0]);
+    control_put_string(request, CONTROL_F_NAME, call->argv[0]);
+    if (value_number(call->argv[1], 0, UINT32_MAX, &value))
+        control_put_number(request, CONTROL_F_VALUE, value);
+    rc = control_client_call(call->client, CONTROL_T_STORE_SET, &answer);
+    if (rc)
+        return rc;
+    if (call->json) {
+        output_json(stdout, output_fields(&answer.fields), true);
+        return 0;
+    }
+    store_print_field(&answer.fields, CONTROL_F_NAME);
+    if (call->domid_count)
+        printf(" of domain %u", call->domids[0]);
+    printf(" is now ");
+    store_print_field(&answer.fields, CONTROL_F_VALUE);
+    putchar('\n');
+    return 0;
+}
+
+const struct store_command store_quota_set = {
+    .name = "store quota set",
+    .options = "dj",
+    .args_min = 2,
+    .args_max = 2,
+    .help = "Usage: atoll store quota set [OPTION...] NAME VALUE\n"
+            "Change a quota at once: of all domains that have none of their own, or of one.\n"
+            "VALUE is a number, or `default` for a domain that is to have none of its own.\n\n"
+            "Options:\n"
+            "  -d, --domid N   of this domain\n" HELP_TAIL,
+    .check = check_quota_set,
+    .run = run_quota_set,
+};
