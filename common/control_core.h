@@ -31,7 +31,6 @@ struct control_session {
     struct list ready;     /**< in the server's, while there may be something to do */
     struct timer deadline; /**< for HELLO, then for the end of each frame */
     bool greeted;
-    bool gone; /**< it reads no more, but what it sent before is still done */
     char name[CONTROL_NAME_MAX];
     uint8_t *in;    /**< the frame that is being read: */
     size_t in_used; /**< so much of it is there */

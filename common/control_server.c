@@ -31,7 +31,6 @@ static void stop_now(struct control_server *server)
     if (server->stopped)
         return;
     server->stopped = true;
-    timer_cancel(&server->end);
     if (server->config.stopped == NULL)
         hv_exit(server->hv, HV_EXIT_POWEROFF);
     server->config.stopped(server->config.context);

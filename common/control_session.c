@@ -178,8 +178,7 @@ static bool flush(struct control_session *session)
         int written = vchan_write(session->v, session->out + session->out_at,
                                   session->out_length - session->out_at);
 
-        if (written == -EPIPE) {
-            session->gone = true;
+        if (written == -EPIPE) { /* it has closed; what it sent before is still done */
             session->out_at = session->out_length;
             break;
         }
@@ -387,7 +386,7 @@ void control_session_begin(struct control_session *session, struct vchan *v)
     struct control_server *server = session->server;
 
     session->v = v;
-    session->greeted = session->gone = false;
+    session->greeted = false;
     session->name[0] = '\0';
     session->in_used = session->out_at = session->out_length = 0;
     timer_set(server->loop, &session->deadline, hv_now(server->hv) + HELLO_DEADLINE);
@@ -439,7 +438,7 @@ bool control_session_serve(struct control_session *session)
             return false;
         if (session->out_at < session->out_length)
             continue;
-        if ((session->gone || !pump(session)) && received == 0)
+        if (!pump(session) && received == 0)
             return false;
     }
     return true;

@@ -48,24 +48,13 @@ static int ask(struct report *r, const char *name, uint32_t domid, int timeout_m
 void inspect_ask(const struct report *r, const char *name, uint32_t domid, int timeout_ms,
                  struct inspection *found)
 {
-    struct report quiet;
-    char *said = NULL;
-    size_t length = 0, prefix;
-    FILE *out = open_memstream(&said, &length);
+    struct report_kept kept;
 
     found->code = ATOLL_FAILURE;
-    if (!out)
+    if (!report_keep(&kept, r))
         return;
-    report_init(&quiet, r->asked, out, 0);
-    found->code = ask(&quiet, name, domid, timeout_ms, found);
-    fclose(out);
-    if (found->code && said) {
-        prefix = strlen("atoll: ") + strlen(r->asked) + strlen(": ");
-        snprintf(found->error, sizeof(found->error), "%.*s",
-                 length > prefix ? (int)strcspn(said + prefix, "\n") : 0,
-                 length > prefix ? said + prefix : "");
-    }
-    free(said);
+    found->code = ask(&kept.report, name, domid, timeout_ms, found);
+    report_kept_end(&kept, found->error, sizeof(found->error));
 }
 
 int inspect(struct report *r, xc_interface *xch, const struct service_settings *settings,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "report.h"
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -121,4 +122,29 @@ int report_fail(struct report *r, enum atoll_exit code, const char *fmt, ...)
         r->log_len = 0;
     }
     return (int)code;
+}
+
+bool report_keep(struct report_kept *kept, const struct report *r)
+{
+    FILE *out;
+
+    memset(kept, 0, sizeof(*kept));
+    out = open_memstream(&kept->text, &kept->length);
+    if (!out)
+        return false;
+    report_init(&kept->report, r->asked, out, 0);
+    return true;
+}
+
+void report_kept_end(struct report_kept *kept, char *line, size_t size)
+{
+    const size_t prefix = strlen("atoll: ") + strlen(kept->report.asked) + strlen(": ");
+    const char *first = "";
+
+    fclose(kept->report.out);
+    if (kept->text && kept->length > prefix)
+        first = kept->text + prefix;
+    snprintf(line, size, "%.*s", (int)strcspn(first, "\n"), first);
+    free(kept->text);
+    kept->text = NULL;
 }

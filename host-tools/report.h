@@ -8,6 +8,7 @@
 #define ATOLL_REPORT_H
 
 #include "exit_codes.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,5 +51,18 @@ void report_note(struct report *r, const char *fmt, ...) __attribute__((format(p
  */
 int report_fail(struct report *r, enum atoll_exit code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** A report that keeps what it is told, for a caller that makes something else of it. */
+struct report_kept {
+    struct report report; /**< hand this on */
+    char *text;
+    size_t length;
+};
+
+/** Begin one as @r asked. False: no memory. */
+bool report_keep(struct report_kept *kept, const struct report *r);
+
+/** End it; its first line, without "atoll: ASKED: " and cut to fit, goes to @line. */
+void report_kept_end(struct report_kept *kept, char *line, size_t size);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "service_nodes.h"
 #include <stdio.h>
-#include <string.h>
 #include <xen/io/xenbus.h>
 
 /** Bytes that xenconsoled keeps for a console that nobody reads, as libxl has it. */
@@ -11,24 +10,18 @@ struct node {
     const char *dir, *name, *value;
 };
 
-/* All at once; @path is then that of the first that was refused. */
 static int write_nodes(struct store_client *c, const struct node *nodes, size_t count, char *path,
                        size_t size)
 {
-    int results[STORE_BATCH_MAX] = {0}, rc = 0;
-    size_t i;
+    for (size_t i = 0; i < count; i++) {
+        int rc;
 
-    for (i = 0; i < count && !rc; i++) {
         snprintf(path, size, "%s/%s", nodes[i].dir, nodes[i].name);
-        rc = store_post_write(c, path, nodes[i].value);
+        rc = store_write(c, path, nodes[i].value);
+        if (rc)
+            return rc;
     }
-    if (!rc)
-        rc = store_collect(c, results);
-    for (i = 0; i < count && !rc; i++) {
-        rc = results[i];
-        snprintf(path, size, "%s/%s", nodes[i].dir, nodes[i].name);
-    }
-    return rc;
+    return 0;
 }
 
 int service_nodes_write(struct store_client *c, const struct service_nodes *n, char *path,
@@ -73,81 +66,45 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
     return write_nodes(c, nodes, sizeof(nodes) / sizeof(nodes[0]), path, size);
 }
 
-/* A request whose payload is words, each with its NUL; ends with NULL. */
-static int post_words(struct store_client *c, uint32_t type, const char *const words[])
-{
-    char payload[256];
-    size_t used = 0;
-
-    for (size_t i = 0; words[i]; i++) {
-        const size_t size = strlen(words[i]) + 1;
-
-        if (size > sizeof(payload) - used)
-            return -E2BIG;
-        memcpy(payload + used, words[i], size);
-        used += size;
-    }
-    return store_post(c, type, payload, used);
-}
-
 int service_nodes_introduce(struct store_client *c, const struct service_nodes *n, char *path,
                             size_t size)
 {
-    char domid[16], home[32], data[40], own[16], reads[16], gfn[24], port[16];
-    int results[STORE_BATCH_MAX] = {0}, rc = 0;
+    char own[16], reads[16];
+    const char *const home_perms[] = {"n0", reads, NULL};
+    const char *const data_perms[] = {own, NULL};
+    int rc;
 
-    snprintf(domid, sizeof(domid), "%u", n->domid);
-    snprintf(home, sizeof(home), "/local/domain/%u", n->domid);
-    snprintf(data, sizeof(data), "%s/data", home);
     snprintf(own, sizeof(own), "n%u", n->domid);
     snprintf(reads, sizeof(reads), "r%u", n->domid);
-    snprintf(gfn, sizeof(gfn), "%llu", (unsigned long long)n->store_gfn);
-    snprintf(port, sizeof(port), "%u", n->store_port);
-
-    const struct {
-        uint32_t type;
-        const char *words[4];
-    } requests[] = {
-        {XS_RM, {home}}, /* of a domain that had this domid before; seldom is there one */
-        {XS_MKDIR, {home}},
-        {XS_SET_PERMS, {home, "n0", reads}},
-        {XS_MKDIR, {data}},
-        {XS_SET_PERMS, {data, own}},
-        {XS_INTRODUCE, {domid, gfn, port}},
-    };
-    const size_t count = sizeof(requests) / sizeof(requests[0]);
-
-    snprintf(path, size, "%s", home);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = post_words(c, requests[i].type, requests[i].words);
-    if (!rc)
-        rc = store_collect(c, results);
-    for (size_t i = 1; i < count && !rc; i++) {
-        rc = results[i];
-        snprintf(path, size, "%s%s",
-                 requests[i].type == XS_INTRODUCE ? "the introduction of domain " : "",
-                 requests[i].words[0]);
-    }
-    return rc;
+    snprintf(path, size, "/local/domain/%u", n->domid);
+    (void)store_remove(c, path); /* of a domain that had this domid before */
+    rc = store_make(c, path, home_perms);
+    if (rc)
+        return rc;
+    snprintf(path, size, "/local/domain/%u/data", n->domid);
+    rc = store_make(c, path, data_perms);
+    if (rc)
+        return rc;
+    snprintf(path, size, "the introduction of domain %u", n->domid);
+    return store_introduce(c, n->domid, n->store_gfn, n->store_port);
 }
 
 int service_nodes_remove(struct store_client *c, uint32_t domid)
 {
-    static const char *const folders[] = {"/local/domain", "/libxl",
-                                          "/local/domain/0/backend/console"};
-    const size_t count = sizeof(folders) / sizeof(folders[0]);
-    int results[STORE_BATCH_MAX] = {0}, rc = 0;
+    static const char *const paths[] = {"/local/domain", "/libxl",
+                                        "/local/domain/0/backend/console"};
+    int result = 0;
 
-    for (size_t i = 0; i < count && !rc; i++) {
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         char path[64];
-        const char *const words[] = {path, NULL};
+        int rc;
 
-        snprintf(path, sizeof(path), "%s/%u", folders[i], domid);
-        rc = post_words(c, XS_RM, words);
+        snprintf(path, sizeof(path), "%s/%u", paths[i], domid);
+        rc = store_remove(c, path);
+        if (rc == -ETIMEDOUT || rc == -EPROTO)
+            return rc;
+        if (rc && rc != -ENOENT)
+            result = rc;
     }
-    if (!rc)
-        rc = store_collect(c, results);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = results[i] == -ENOENT ? 0 : results[i];
-    return rc;
+    return result;
 }

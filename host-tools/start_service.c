@@ -95,6 +95,32 @@ static int announce(struct start *s, const struct service_nodes *nodes)
 }
 
 /*
+ * Wait until it has published where its control clients find it: the client itself looks less and
+ * less often, because others may be waiting, too. At most a second, or until something is amiss,
+ * which the client then finds out.
+ */
+static void wait_until_published(struct start *s)
+{
+    const uint64_t end = report_now_ns() + SECOND_NS;
+    const struct timespec pause = {.tv_nsec = 500000};
+    char path[96], value[32];
+    const char *reason;
+    int rc;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/data/vchan/0/control/event-channel",
+             s->builder.domid);
+    while ((rc = store_read(&s->store, path, value, sizeof(value))) == -ENOENT) {
+        if (report_now_ns() >= end || start_interrupted() ||
+            host_domain_state(s->xch, s->builder.domid, &reason) != HOST_DOMAIN_RUNS)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    if (rc == -ETIMEDOUT || rc == -EPROTO)
+        store_close(&s->store); /* a late answer would be taken for that of the next request */
+    report_step(s->r, "the service can be reached");
+}
+
+/*
  * Wait until it says that it is well. The client does the waiting; after a second without an answer
  * we say so, and give it the rest of the time. From here on an interrupt ends the client's waits.
  */
@@ -105,6 +131,7 @@ static int wait_until_healthy(struct start *s)
     bool told = false;
 
     start_take_interrupts(s);
+    wait_until_published(s);
     for (;;) {
         const uint64_t waited = report_now_ns() - begin, left = waited < all ? all - waited : 0;
         const uint64_t patience = told || left < SECOND_NS ? left : SECOND_NS;

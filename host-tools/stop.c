@@ -39,7 +39,8 @@ static const struct command_usage restart_usage = {
     .services_min = 1,
     .services_max = 1,
     .help = "Usage: atoll restart SERVICE [OPTION...]\n"
-            "Stop a service, where it runs, and start it as atoll.conf(5) has it.\n\n" OPTIONS
+            "Stop a service, where it runs, and start it as atoll.conf(5) has it. One that does\n"
+            "not answer is destroyed.\n\n" OPTIONS
             "\nxenstored cannot be restarted: dom0 and its guests stay bound to the one that they\n"
             "have. More: atoll(1).\n",
 };
@@ -50,17 +51,18 @@ struct stop {
     const struct service_settings *settings;
     uint32_t timeout_s;
     bool force;
+    bool restart; /**< what does not answer is destroyed: it is to be brought back */
     struct store_client store;
     struct record record;
     enum record_state state;
 };
 
 /* Ask it to end. */
-static int ask(struct stop *s)
+static int ask(struct stop *s, struct report *r)
 {
     struct control_client *client = NULL;
     struct control_answer answer;
-    int rc = control_client_open_domain(s->r, s->settings->name, s->record.domid,
+    int rc = control_client_open_domain(r, s->settings->name, s->record.domid,
                                         (int)s->timeout_s * 1000, &client);
 
     if (rc)
@@ -75,7 +77,8 @@ static int ask(struct stop *s)
     return rc;
 }
 
-static int wait_for_end(struct stop *s)
+/* An end that does not come is told to @failures. */
+static int wait_for_end(struct stop *s, struct report *failures)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     const uint64_t begin = report_now_ns();
@@ -86,7 +89,7 @@ static int wait_for_end(struct stop *s)
         const uint64_t waited = report_now_ns() - begin;
 
         if (waited >= s->timeout_s * SECOND_NS)
-            return report_fail(s->r, ATOLL_NO_ANSWER,
+            return report_fail(failures, ATOLL_NO_ANSWER,
                                "domain %u agreed to end and has not in %u s; --force destroys it",
                                s->record.domid, s->timeout_s);
         if (!told && waited >= SECOND_NS) {
@@ -96,6 +99,27 @@ static int wait_for_end(struct stop *s)
         nanosleep(&pause, NULL);
     }
     report_step(s->r, "domain %u %s", s->record.domid, reason[0] ? reason : "is gone");
+    return 0;
+}
+
+/* The same for a restart, which does not end with a service that hangs. */
+static int ask_or_destroy(struct stop *s)
+{
+    struct report_kept kept;
+    char line[512];
+    int rc;
+
+    if (!report_keep(&kept, s->r))
+        return ask(s, s->r);
+    rc = ask(s, &kept.report);
+    if (!rc)
+        rc = wait_for_end(s, &kept.report);
+    report_kept_end(&kept, line, sizeof(line));
+    if (!rc || rc == ATOLL_INTERRUPTED)
+        return rc;
+    if (rc != ATOLL_NO_ANSWER && rc != ATOLL_UNSUPPORTED && rc != ATOLL_NOT_RUNNING)
+        return report_fail(s->r, (enum atoll_exit)rc, "%s", line);
+    report_note(s->r, "it does not end by itself; destroying domain %u", s->record.domid);
     return 0;
 }
 
@@ -113,12 +137,16 @@ static int stop_other(struct stop *s)
 {
     int rc;
 
-    if (s->state == RECORD_RUNS && !s->force) {
-        rc = ask(s);
-        if (!rc)
-            rc = wait_for_end(s);
-        if (rc == ATOLL_NO_ANSWER || rc == ATOLL_REFUSED)
+    if (s->state == RECORD_RUNS && !s->force && s->restart) {
+        rc = ask_or_destroy(s);
+        if (rc)
+            return rc;
+    } else if (s->state == RECORD_RUNS && !s->force) {
+        rc = ask(s, s->r);
+        if (rc == ATOLL_NO_ANSWER || rc == ATOLL_REFUSED || rc == ATOLL_UNSUPPORTED)
             report_note(s->r, "--force destroys its domain without asking");
+        if (!rc)
+            rc = wait_for_end(s, s->r);
         if (rc)
             return rc;
     }
@@ -222,6 +250,7 @@ int restart_main(int argc, char *const argv[])
         rc = report_fail(s.r, ATOLL_NEEDS_REBOOT,
                          "dom0 and its guests stay bound to the XenStore that they have; reboot to "
                          "start another");
+    s.restart = true;
     /* Without an image there is no way back. */
     if (!rc)
         rc = start_check_image(s.r, &opt);

@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 int store_open(struct store_client *c, const char *device, int timeout_ms)
 {
-    c->last_id = c->transaction = c->posted = 0;
+    c->last_id = c->transaction = 0;
     c->timeout_ms = timeout_ms;
     c->fd = open(device, O_RDWR | O_CLOEXEC);
     return c->fd < 0 ? -errno : 0;
@@ -94,110 +95,47 @@ static int write_all(int fd, const char *buf, size_t len)
     return 0;
 }
 
-static int send_request(struct store_client *c, uint32_t type, const void *payload, size_t len)
+int store_request(struct store_client *c, uint32_t type, const void *payload, size_t len,
+                  char *reply, size_t *reply_len)
 {
+    const uint64_t deadline = report_now_ns() + (uint64_t)c->timeout_ms * 1000000u;
     struct xsd_sockmsg msg = {
-        .type = type, .req_id = c->last_id + 1, .tx_id = c->transaction, .len = (uint32_t)len};
+        .type = type, .req_id = ++c->last_id, .tx_id = c->transaction, .len = (uint32_t)len};
     char buf[sizeof(msg) + XENSTORE_PAYLOAD_MAX];
+    int rc;
 
     if (len > XENSTORE_PAYLOAD_MAX)
         return -E2BIG;
-    c->last_id++;
     memcpy(buf, &msg, sizeof(msg));
     if (len)
         memcpy(buf + sizeof(msg), payload, len);
-    return write_all(c->fd, buf, sizeof(msg) + len);
-}
-
-/* Into @result 0 or the store's own error; what is returned is an error of the connection. */
-static int take_answer(struct store_client *c, uint32_t id, uint32_t type, uint64_t deadline,
-                       char *reply, size_t *reply_len, int *result)
-{
-    struct xsd_sockmsg msg;
-    int rc = read_exact(c->fd, &msg, sizeof(msg), deadline);
-
+    rc = write_all(c->fd, buf, sizeof(msg) + len);
     if (rc)
         return rc;
-    if (msg.len > XENSTORE_PAYLOAD_MAX || msg.req_id != id ||
+    rc = read_exact(c->fd, &msg, sizeof(msg), deadline);
+    if (rc)
+        return rc;
+    if (msg.len > XENSTORE_PAYLOAD_MAX || msg.req_id != c->last_id ||
         (msg.type != type && msg.type != XS_ERROR))
         return -EPROTO;
     rc = read_exact(c->fd, reply, msg.len, deadline);
     if (rc)
         return rc;
     *reply_len = msg.len;
-    *result = msg.type == XS_ERROR ? error_number(reply, msg.len) : 0;
-    return 0;
-}
-
-static uint64_t deadline_of(const struct store_client *c)
-{
-    return report_now_ns() + (uint64_t)c->timeout_ms * 1000000u;
-}
-
-int store_request(struct store_client *c, uint32_t type, const void *payload, size_t len,
-                  char *reply, size_t *reply_len)
-{
-    const uint64_t deadline = deadline_of(c);
-    int result = 0, rc = send_request(c, type, payload, len);
-
-    if (!rc)
-        rc = take_answer(c, c->last_id, type, deadline, reply, reply_len, &result);
-    return rc ? rc : result;
-}
-
-int store_post(struct store_client *c, uint32_t type, const void *payload, size_t len)
-{
-    int rc;
-
-    if (c->posted == STORE_BATCH_MAX)
-        return -ENOBUFS;
-    rc = send_request(c, type, payload, len);
-    if (!rc)
-        c->types[c->posted++] = (uint8_t)type;
-    return rc;
-}
-
-int store_collect(struct store_client *c, int results[STORE_BATCH_MAX])
-{
-    const uint64_t deadline = deadline_of(c);
-    const uint32_t first = c->last_id - c->posted + 1;
-    char reply[XENSTORE_PAYLOAD_MAX];
-    size_t len;
-    int rc = 0;
-
-    for (unsigned i = 0; i < c->posted && !rc; i++)
-        rc = take_answer(c, first + i, c->types[i], deadline, reply, &len, &results[i]);
-    c->posted = 0;
-    return rc;
-}
-
-/* "PATH", a NUL, "VALUE": its length, or -E2BIG. */
-static int write_payload(char payload[XENSTORE_PAYLOAD_MAX], const char *path, const char *value)
-{
-    const size_t path_len = strlen(path) + 1, value_len = strlen(value);
-
-    if (path_len + value_len > XENSTORE_PAYLOAD_MAX)
-        return -E2BIG;
-    memcpy(payload, path, path_len);
-    memcpy(payload + path_len, value, value_len);
-    return (int)(path_len + value_len);
+    return msg.type == XS_ERROR ? error_number(reply, msg.len) : 0;
 }
 
 int store_write(struct store_client *c, const char *path, const char *value)
 {
     char payload[XENSTORE_PAYLOAD_MAX], reply[XENSTORE_PAYLOAD_MAX];
-    int len = write_payload(payload, path, value);
+    const size_t path_len = strlen(path) + 1, value_len = strlen(value);
     size_t reply_len;
 
-    return len < 0 ? len : store_request(c, XS_WRITE, payload, (size_t)len, reply, &reply_len);
-}
-
-int store_post_write(struct store_client *c, const char *path, const char *value)
-{
-    char payload[XENSTORE_PAYLOAD_MAX];
-    int len = write_payload(payload, path, value);
-
-    return len < 0 ? len : store_post(c, XS_WRITE, payload, (size_t)len);
+    if (path_len + value_len > sizeof(payload))
+        return -E2BIG;
+    memcpy(payload, path, path_len);
+    memcpy(payload + path_len, value, value_len);
+    return store_request(c, XS_WRITE, payload, path_len + value_len, reply, &reply_len);
 }
 
 int store_read(struct store_client *c, const char *path, char *value, size_t size)
@@ -213,6 +151,42 @@ int store_read(struct store_client *c, const char *path, char *value, size_t siz
     memcpy(value, reply, len);
     value[len] = '\0';
     return 0;
+}
+
+int store_make(struct store_client *c, const char *path, const char *const perms[])
+{
+    char payload[256], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = strlen(path) + 1, len;
+    int rc;
+
+    if (used > sizeof(payload))
+        return -E2BIG;
+    memcpy(payload, path, used);
+    rc = store_request(c, XS_MKDIR, payload, used, reply, &len);
+    if (rc)
+        return rc;
+    for (size_t i = 0; perms[i]; i++) {
+        const size_t size = strlen(perms[i]) + 1;
+
+        if (size > sizeof(payload) - used)
+            return -E2BIG;
+        memcpy(payload + used, perms[i], size);
+        used += size;
+    }
+    return store_request(c, XS_SET_PERMS, payload, used, reply, &len);
+}
+
+int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port)
+{
+    char payload[64], reply[XENSTORE_PAYLOAD_MAX];
+    size_t used = 0, len;
+
+    used += (size_t)snprintf(payload, sizeof(payload), "%u", domid) + 1;
+    used +=
+        (size_t)snprintf(payload + used, sizeof(payload) - used, "%llu", (unsigned long long)gfn) +
+        1;
+    used += (size_t)snprintf(payload + used, sizeof(payload) - used, "%u", port) + 1;
+    return store_request(c, XS_INTRODUCE, payload, used, reply, &len);
 }
 
 int store_remove(struct store_client *c, const char *path)

@@ -17,16 +17,11 @@
 /** The device of dom0's kernel. */
 #define STORE_DEVICE "/dev/xen/xenbus"
 
-/** The most requests of a batch. */
-#define STORE_BATCH_MAX 32u
-
 struct store_client {
     int fd;               /**< -1 when closed */
     uint32_t last_id;     /**< request id of the last request */
     uint32_t transaction; /**< in which requests are made; 0: none */
     int timeout_ms;       /**< for each request, from its start to the end of its answer */
-    unsigned posted;      /**< requests of a batch that have no answer yet */
-    uint8_t types[STORE_BATCH_MAX]; /**< and what they are */
 };
 
 /** Open @device. 0 or -errno. No request is made. */
@@ -44,25 +39,17 @@ void store_close(struct store_client *c);
 int store_request(struct store_client *c, uint32_t type, const void *payload, size_t len,
                   char *reply, size_t *reply_len);
 
-/**
- * Send a request and do not wait for its answer: many under way cost less than one by one. 0 or an
- * error of store_request() of sending. Before any other request, store_collect() takes the answers.
- */
-int store_post(struct store_client *c, uint32_t type, const void *payload, size_t len);
-
-/**
- * Wait for the answers to all that was posted, in all as long as for one request. @results, of
- * STORE_BATCH_MAX, gets 0 or the store's own error for each. 0, -ETIMEDOUT, -EPROTO or an error of
- * reading.
- */
-int store_collect(struct store_client *c, int results[STORE_BATCH_MAX]);
-
 /** Write @value to @path. Errors as of store_request(). */
 int store_write(struct store_client *c, const char *path, const char *value);
-int store_post_write(struct store_client *c, const char *path, const char *value);
 
 /** Read @path into @value (@size bytes, always terminated; -ENOBUFS where it does not fit). */
 int store_read(struct store_client *c, const char *path, char *value, size_t size);
+
+/** Make @path, empty, with the permissions @perms ("n0", "r5"; ends with NULL, at most 4). */
+int store_make(struct store_client *c, const char *path, const char *const perms[]);
+
+/** Tell XenStore of a domain: its ring is at @gfn, its event channel @port waits for XenStore. */
+int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port);
 
 /** Remove @path with all below it. */
 int store_remove(struct store_client *c, const char *path);

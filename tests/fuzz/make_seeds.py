@@ -93,9 +93,107 @@ def vchan_seeds():
         yield f"connecting-{end}", bytes([end | 8 | 2, 2, 0, 16, 3, 0, 24, 1]) + use + bytes([3, 1]) + use
 
 
+# The actions, types, kinds and tags of fuzz_control.c, by their places there.
+CONNECT, HELLO, TAKE, CLOSE, KILL, BYTES, SPOIL, PASS, LOG, GATE, FAIL_NTH, GO = range(31, 43)
+T_HELLO, T_STATUS, T_STATS, T_LOGS, T_STOP, T_ECHO, T_FAIL, T_HUGE, T_COUNT, T_ENDLESS, T_UPLOAD, T_UNKNOWN = range(12)
+K_REQUEST, K_DATA, K_END, K_CANCEL = 0, 3, 4, 5
+F_VERSION, F_CLIENT, F_LIMIT, F_FOLLOW, F_DATA, F_COUNT, F_ERRNO, F_VALUE, F_FORCE = range(9)
+
+
+def number(tag, value):
+    return bytes([tag, value])
+
+
+def text(tag, data, times=1):
+    # the byte says the tag by its remainder of 9, and how often it is put by its low four bits
+    return bytes([next(b for b in range(0xf0) if b % 9 == tag and b & 15 == times), len(data)]) + data
+
+
+def group(field):
+    return bytes([0xf1]) + field
+
+
+def frame(party, kind, ident, what, *fields, pieces=0):
+    return step(party, 0, kind | (0x80 | pieces << 3 if pieces else 0), ident, what, len(fields), *b"".join(fields))
+
+
+def control_seeds():
+    hello = b"".join(step(p, HELLO) for p in range(3))
+    read = b"".join(step(p, TAKE, 200) for p in range(3))
+    yield "requests", b"\0" + hello + read + b"".join(frame(p, K_REQUEST, t % 8, t, pieces=p) + step(p, TAKE, 50)
+                                                    for p in range(3) for t in range(T_COUNT)) + read
+    yield "echo", b"\0" + hello + frame(0, K_REQUEST, 1, T_ECHO, text(F_DATA, b"abc"), group(number(F_LIMIT, 0xf3)),
+                                        text(F_DATA, b"d" * 250, 13)) + read
+    yield "logs", b"\0" + hello + frame(0, K_REQUEST, 1, T_LOGS, number(F_FOLLOW, 1), number(F_LIMIT, 3)) + \
+        step(0, LOG, 20) + read + step(0, LOG, 250) + read + frame(0, K_CANCEL, 1, T_LOGS) + read
+    yield "streams", b"\0" + step(0, GATE, 3) + hello + b"".join(
+        frame(p, K_REQUEST, i, T_COUNT, number(F_COUNT, 5)) for p in range(2) for i in range(5)) + read + \
+        step(0, GATE, 9) + frame(0, K_CANCEL, 2, T_COUNT) + read + frame(2, K_REQUEST, 3, T_ENDLESS) + \
+        step(2, TAKE, 30) + step(2, KILL) + step(0, PASS, 30)
+    yield "uploads", b"\0" + hello + frame(0, K_REQUEST, 1, T_UPLOAD) + frame(0, K_DATA, 1, T_UPLOAD, text(F_DATA, b"xyz")) + \
+        frame(0, K_END, 1, T_UPLOAD) + read + frame(0, K_REQUEST, 2, T_UPLOAD) + \
+        frame(0, K_DATA, 2, T_UPLOAD, text(F_DATA, b"\xff")) + read + frame(0, K_REQUEST, 3, T_UPLOAD) + \
+        frame(0, K_CANCEL, 3, T_UPLOAD) + read
+    yield "stop", b"\0" + hello + frame(0, K_REQUEST, 1, T_STOP, number(F_FORCE, 1)) + step(0, CLOSE) + step(1, PASS, 30)
+    garbage = struct.pack("<IHBBI", 20, 6, 1, 0, 1) + b"\1\0\3\0abcd"
+    yield "garbage", b"\0" + hello + step(0, BYTES, len(garbage)) + garbage + step(1, BYTES, 12) + bytes(12) + \
+        step(2, BYTES, 5) + b"\x0c\0\0\0\1" + step(0, PASS, 110) + read + step(0, CLOSE) + step(1, CLOSE)
+    yield "adversary", bytes([2, 20, 4, 200, 3, 12, 9]) + hello + \
+        frame(1, K_REQUEST, 1, T_ENDLESS) * 3 + read + step(0, SPOIL, 0, 255) + step(0, FAIL_NTH, 1) + step(0, CLOSE) + read
+
+
+def field(top, ident, data):
+    return struct.pack("<HH", top << 14 | ident, len(data)) + data + bytes(-len(data) % 4)
+
+
+def decode_seeds():
+    flat = field(0, 1, b"\1") + field(0, 2, b"\1\2") + field(0, 3, b"\1\2\3\4") + field(0, 4, bytes(8)) + \
+        field(1, 8, b"some text") + field(2, 9, b"a\0b") + field(3, 28, b"")
+    deep = field(1, 23, b"deepest")
+    for _ in range(4):
+        deep = field(3, 27, field(0, 24, b"\7") + deep)
+    yield "flat", b"\x0f\xff" + flat
+    yield "deep", b"\x0f\xff" + deep + flat
+    yield "too_deep", b"\x0f\xff" + field(3, 1, deep)
+    yield "no_room", b"\0\x24" + flat + deep
+    yield "no_room_in_group", b"\0\x24" + deep + flat
+    yield "long", b"\x0f\xf4" + field(2, 9, bytes(4080))
+    yield "cut", b"\x0f\xff" + flat[:-2]
+
+
+# fuzz_store.c: 0x80 is a step of a user, 0x40 lets the client run; XenStore's steps count modulo 8
+ANSWER_ODD, ANSWER, BYTES, EVENT_ODD, EVENT, INDEX, PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
+
+
+def user(what, which):
+    return bytes([0xc0, what, which])
+
+
+def store_seeds():
+    start = b"\xff\xff\xff\xf0"
+    fair = user(0, 0) + bytes([ANSWER]) + user(1, 200) + bytes([ANSWER])
+    batch = user(2, 3) + bytes([ANSWER] * 6)
+    yield "fair", start + fair + batch
+    yield "again", start + user(2, 2) + bytes([ANSWER] * 3 + [ANSWER_ODD, 2] + [ANSWER] * 5)
+    yield "refused", start + user(2, 2) + bytes([ANSWER, ANSWER, ANSWER_ODD, 0xc2, ANSWER])
+    yield "watch", start + user(5, 0) + bytes([ANSWER, EVENT, 0, EVENT, 7]) + user(6, 0) + bytes([EVENT, 0, ANSWER])
+    yield "index", start + user(0, 0) + bytes([INDEX, 0, 0, 8, 1, 3]) + fair
+    yield "bytes", start + user(0, 0) + bytes([BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([PASS, 200]) + fair
+    yield "wrong-id", start + user(0, 0) + bytes([ANSWER_ODD, 4, 1]) + fair
+    yield "forgotten", start + user(0, 0) + user(2, 1) + user(7, 0) + user(7, 0) + bytes([ANSWER] * 6)
+    yield "event", start + user(5, 0) + bytes([ANSWER, EVENT_ODD, 5]) + b"w\0001\0" + bytes([0, EVENT_ODD, 1, 65, 0])
+
+
 def main():
     total = 0
-    for name, seeds in (("fuzz_wire", wire_seeds()), ("fuzz_ring", ring_seeds()), ("fuzz_vchan", vchan_seeds())):
+    for name, seeds in (
+            ("fuzz_wire", wire_seeds()),
+            ("fuzz_ring", ring_seeds()),
+            ("fuzz_vchan", vchan_seeds()),
+            ("fuzz_control", control_seeds()),
+            ("fuzz_control_decode", decode_seeds()),
+            ("fuzz_store", store_seeds()),
+    ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)
         for seed, data in seeds:

@@ -310,7 +310,7 @@ START_TEST(test_options)
         {"log=4 clients=1", true},
         {"other=7 clients=2 log=1024", true},
         {"  clients=64", true},
-        {"xlog=0 log clients", true},
+        {"xlog=0 log clients logger=3", true},
         {"log=3", false},
         {"log=1025", false},
         {"log=", false},

@@ -312,13 +312,17 @@ START_TEST(test_watches_that_end)
     struct watcher early = {.watch = {.path = "data/e", .fired = on_fired}};
     struct watcher within = {.watch = {.path = "data/f", .fired = on_fired}, .unwatch = true};
     struct watcher refused = {.watch = {.path = "data//bad", .fired = on_fired}};
+    struct watcher both = {.watch = {.path = "data//worse", .fired = on_fired}};
     char memreport[WIRE_PAYLOAD_MAX + 1];
 
     ck_assert_int_eq(store_watch(store, &early.watch), 0);
     ck_assert_int_eq(store_watch(store, &within.watch), 0);
     ck_assert_int_eq(store_watch(store, &refused.watch), 0);
+    ck_assert_int_eq(store_watch(store, &both.watch), 0);
     store_unwatch(store, &early.watch);
+    store_unwatch(store, &both.watch);
     memset(&early, 0x55, sizeof(early));
+    memset(&both, 0x55, sizeof(both));
     tenant_run(tenant);
     ck_assert_uint_eq(within.fired, 1);
     expect_fired(&refused, "(over)");

@@ -70,6 +70,8 @@ static void release(struct control_stream *stream)
     struct host_stream *mine = host_stream(stream);
 
     HV_ASSERT(mine->used);
+    if (mine->count == HOST_COUNT_TALKS)
+        log_write(mine->host->log, LOG_INFO, "released");
     mine->used = false;
     mine->host->streams_open--;
 }
@@ -111,6 +113,7 @@ static int handle_fail(void *context, struct control_request *request, struct co
 
 static int handle_huge(void *context, struct control_request *request, struct control_writer *reply)
 {
+    control_request_error(request, "not to be seen");
     for (unsigned i = 0; i < 600; i++)
         control_put_number(reply, CONTROL_F_VALUE, i);
     return 0;

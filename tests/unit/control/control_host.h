@@ -23,6 +23,9 @@ enum {
     HOST_T_UPLOAD,                /* upload; reply: COUNT of bytes. A byte 0xff fails it */
 };
 
+/* A HOST_T_COUNT stream of so many logs a line when it is released. */
+#define HOST_COUNT_TALKS 77U
+
 /* How a stream of the service's is doing. */
 struct host_stream {
     struct control_stream stream;

@@ -22,10 +22,12 @@ static void ask_logs(uint32_t id, uint64_t limit, bool follow)
 
 static void expect_line(uint32_t id, uint64_t sequence, uint64_t lost)
 {
+    struct control_field field;
     char want[32];
 
     expect(&client, CONTROL_ITEM, id);
     ck_assert_uint_eq(number(CONTROL_F_SEQUENCE), sequence);
+    ck_assert_uint_eq(control_find(&fields, CONTROL_F_LOST, &field), lost > 0);
     ck_assert_uint_eq(control_number(&fields, CONTROL_F_LOST, 0), lost);
     ck_assert_uint_gt(number(CONTROL_F_TIME), 0);
     ck_assert_uint_eq(number(CONTROL_F_LEVEL), 3 + sequence % 5);
@@ -78,6 +80,33 @@ START_TEST(test_logs_follow)
     log_lines(13, 13);
     expect_line(2, 13, 0);
     expect_nothing(&client);
+    /* Others that wait are left alone. */
+    host->gate = 1;
+    start_stream(&client, HOST_T_COUNT, 3, 2, UINT64_MAX);
+    expect(&client, CONTROL_ITEM, 3);
+    expect_nothing(&client);
+    unsigned filled = host->filled;
+    log_lines(14, 14);
+    expect_line(2, 14, 0);
+    ck_assert_uint_eq(host->filled, filled);
+}
+END_TEST
+
+/* Without FOLLOW the end is where the log was when it was asked for. */
+START_TEST(test_logs_end)
+{
+    uint64_t last = 0;
+
+    for (unsigned i = 1; i <= 30; i++)
+        log_write(host->log, LOG_INFO, "%0200u", i);
+    ask_logs(1, UINT64_MAX, false);
+    control_host_run(host);
+    for (unsigned i = 31; i <= 35; i++)
+        log_write(host->log, LOG_INFO, "%0200u", i);
+    while (host_client_receive(&client, &header, &fields) && header.kind == CONTROL_ITEM)
+        last = number(CONTROL_F_SEQUENCE);
+    ck_assert_uint_eq(header.kind, CONTROL_END);
+    ck_assert_uint_eq(last, 30);
 }
 END_TEST
 
@@ -120,10 +149,13 @@ START_TEST(test_stop)
     ck_assert_uint_eq(host->stopped, 0);
     /* Others are served meanwhile. */
     expect_served(&other);
+    control_host_run(host);
     ck_assert_uint_eq(host->stopped, 0);
     expect(&client, CONTROL_REPLY, 9);
     control_host_run(host);
     ck_assert_uint_eq(host->stopped, 1);
+    expect_served(&client);
+    control_host_run(host);
     /* Once is enough. */
     begin(CONTROL_T_STOP, 10);
     post(&other);
@@ -166,6 +198,30 @@ START_TEST(test_stop_by_force)
     control_host_run(host);
     ck_assert_uint_eq(host->stop_asked, 1);
     ck_assert_uint_eq(host->stopped, 1);
+}
+END_TEST
+
+/* Also where the reply waits for the next turn. */
+START_TEST(test_stop_behind_others)
+{
+    uint8_t bytes[8 * CONTROL_HEADER];
+
+    for (unsigned before = 0; before < 8; before++) {
+        host->stopped = 0;
+        for (unsigned i = 0; i <= before; i++) {
+            control_begin(&writer, bytes + i * CONTROL_HEADER, CONTROL_HEADER, CONTROL_T_STOP,
+                          i < before ? (enum control_kind)99 : CONTROL_REQUEST, i);
+            control_end(&writer);
+        }
+        ck_assert(host_client_write(&other, bytes, (before + 1) * CONTROL_HEADER));
+        control_host_run(host);
+        ck_assert_uint_eq(host->stopped, 0);
+        expect(&other, CONTROL_REPLY, before);
+        control_host_run(host);
+        ck_assert_uint_eq(host->stopped, 1);
+        control_case_teardown();
+        control_case_setup();
+    }
 }
 END_TEST
 
@@ -330,6 +386,28 @@ START_TEST(test_frame_deadline)
 }
 END_TEST
 
+/* Half a frame was read, and then the client's ring is full. */
+START_TEST(test_frame_deadline_of_stopped_stream)
+{
+    uint8_t bytes[3 * CONTROL_HEADER];
+
+    control_begin(&writer, bytes, CONTROL_HEADER, HOST_T_ENDLESS, CONTROL_REQUEST, 1);
+    control_end(&writer);
+    control_begin(&writer, bytes + CONTROL_HEADER, 2 * CONTROL_HEADER, CONTROL_T_ECHO,
+                  CONTROL_REQUEST, 2);
+    control_put_bytes(&writer, CONTROL_F_DATA, "ab", 2);
+    size_t length = CONTROL_HEADER + control_end(&writer);
+    ck_assert(host_client_write(&client, bytes, length - 1));
+    control_host_pass(host, 35 * HV_SEC);
+    ck_assert(!host_client_ended(&client));
+    ck_assert(host_client_write(&client, bytes + length - 1, 1));
+    do
+        ck_assert(host_client_receive(&client, &header, &fields));
+    while (header.kind == CONTROL_ITEM);
+    ck_assert_uint_eq(header.id, 2);
+}
+END_TEST
+
 /* The part of a frame that we leave in the ring, as its client does not read, is not late. */
 START_TEST(test_frame_deadline_of_slow_reader)
 {
@@ -349,6 +427,51 @@ START_TEST(test_frame_deadline_of_slow_reader)
     ck_assert(host_client_write(&client, frame + 100, writer.used - 100));
     for (uint32_t i = 1; i < 4; i++)
         expect(&client, CONTROL_REPLY, i);
+}
+END_TEST
+
+/* Nothing of a client is left to the next one that gets its slot. */
+START_TEST(test_slots_are_clean)
+{
+    for (unsigned i = 0; i < 3 * CONTROL_HOST_CLIENTS; i++) {
+        start_stream(&client, HOST_T_ENDLESS, 1, 0, UINT64_MAX);
+        control_host_run(host);
+        ck_assert(host_client_write(&client, "\x0d\0\0", 3));
+        host_client_close(&client);
+        ck_assert(host_client_connect(host, &client));
+        expect_nothing(&client);
+        begin(CONTROL_T_STATUS, 3);
+        post(&client);
+        expect_error(&client, 3, CONTROL_T_STATUS, EPROTO, "HELLO comes first");
+        if (i % 2) {
+            ck_assert(host_client_write(&client, "\0\0\0\0\0\0\0\0\0\0\0\0", 12));
+            ck_assert(host_client_ended(&client));
+            host_client_close(&client);
+            ck_assert(host_client_connect(host, &client));
+            begin(CONTROL_T_LOGS, 1);
+            control_put_number(&writer, CONTROL_F_LIMIT, 1);
+            post(&other);
+            expect(&other, CONTROL_ITEM, 1);
+            expect_string(CONTROL_F_TEXT,
+                          "control: a client was disconnected: frame of an impossible length");
+            expect(&other, CONTROL_END, 1);
+        }
+        ck_assert(host_client_hello(&client));
+    }
+    /* Answers that nobody read, half of one in the ring, when its time was up. */
+    host_client_close(&client);
+    ck_assert(host_client_connect(host, &client));
+    begin(CONTROL_T_STATUS, 3);
+    for (unsigned i = 0; i < 150; i++)
+        post(&client);
+    control_host_pass(host, 6 * HV_SEC);
+    ck_assert(host_client_ended(&client));
+    for (unsigned i = 0; i < 2 * CONTROL_HOST_CLIENTS; i++) {
+        host_client_close(&client);
+        ck_assert(host_client_connect(host, &client));
+        ck_assert_int_eq(vchan_readable(&client.v, 1), 0);
+        expect_nothing(&client);
+    }
 }
 END_TEST
 
@@ -449,6 +572,56 @@ START_TEST(test_failing_start)
 }
 END_TEST
 
+static unsigned count_timers(void)
+{
+    unsigned count = 0;
+
+    list_for_each (item, &host->loop.timers)
+        count++;
+    return count;
+}
+
+/* Destroyed in the midst of things it leaves nothing in the loop. */
+START_TEST(test_destroy_while_busy)
+{
+    static const struct control_server_config config = {.service = "busy", .version = "0"};
+    unsigned before = count_timers();
+    struct control_server *server;
+
+    host->ring_ref = 0;
+    server = control_server_create(host->hv, &host->loop, &host->rendezvous, &config);
+    control_host_run(host);
+    host_client_close(&client);
+    ck_assert(host_client_connect(host, &client));
+    ck_assert(host_client_hello(&client));
+    begin(CONTROL_T_STOP, 2);
+    post(&client);
+    begin(CONTROL_T_ECHO, 3);
+    for (unsigned i = 0; i < 30; i++)
+        ck_assert_int_gt(vchan_write(&client.v, frame, control_end(&writer)), 0);
+    sim_run(host->sim, sim_now(host->sim), 1);
+    ck_assert_uint_ge(count_timers(), before + 2);
+    host_client_kill(&client); /* or its pages could not be given back */
+    control_server_destroy(server);
+    ck_assert_uint_le(count_timers(), before);
+    control_host_pass(host, 5 * HV_SEC);
+    expect_served(&other);
+}
+END_TEST
+
+START_TEST(test_republish)
+{
+    struct host_client third;
+
+    host->ring_ref = 0;
+    control_server_republish(host->server);
+    control_host_run(host);
+    ck_assert(host_client_connect(host, &third));
+    ck_assert(host_client_hello(&third));
+    host_client_close(&third);
+}
+END_TEST
+
 /* Without a log there is no LOGS, and without functions nothing but what is common. */
 START_TEST(test_bare_service)
 {
@@ -491,10 +664,12 @@ TCase *ends_cases(void)
     tcase_add_checked_fixture(cases, control_case_setup, control_case_teardown);
     tcase_add_test(cases, test_logs);
     tcase_add_test(cases, test_logs_follow);
+    tcase_add_test(cases, test_logs_end);
     tcase_add_test(cases, test_logs_lost);
     tcase_add_test(cases, test_stop);
     tcase_add_test(cases, test_stop_refused);
     tcase_add_test(cases, test_stop_by_force);
+    tcase_add_test(cases, test_stop_behind_others);
     tcase_add_test(cases, test_stop_unread);
     tcase_add_test(cases, test_stop_and_close);
     tcase_add_test(cases, test_requests_before_closing);
@@ -503,10 +678,14 @@ TCase *ends_cases(void)
     tcase_add_test(cases, test_all_slots);
     tcase_add_test(cases, test_hello_deadline);
     tcase_add_test(cases, test_frame_deadline);
+    tcase_add_test(cases, test_frame_deadline_of_stopped_stream);
     tcase_add_test(cases, test_frame_deadline_of_slow_reader);
+    tcase_add_test(cases, test_slots_are_clean);
     tcase_add_test(cases, test_breaches);
     tcase_add_test(cases, test_pages);
     tcase_add_test(cases, test_failing_start);
+    tcase_add_test(cases, test_destroy_while_busy);
+    tcase_add_test(cases, test_republish);
     tcase_add_test(cases, test_bare_service);
     return cases;
 }

@@ -358,9 +358,11 @@ START_TEST(test_streams_at_a_time)
     begin(CONTROL_T_LOGS, 21);
     post(&client);
     expect_error(&client, 21, CONTROL_T_LOGS, EBUSY, NULL);
-    begin(CONTROL_T_STATS, 22);
-    post(&client);
-    expect_error(&client, 22, CONTROL_T_STATS, EBUSY, NULL);
+    for (unsigned i = 0; i < 2 * CONTROL_STREAMS; i++) {
+        begin(CONTROL_T_STATS, 22);
+        post(&client);
+        expect_error(&client, 22, CONTROL_T_STATS, EBUSY, NULL);
+    }
     start_stream(&other, HOST_T_COUNT, 20, 2, UINT64_MAX);
     expect(&other, CONTROL_ITEM, 20);
 
@@ -376,6 +378,54 @@ START_TEST(test_streams_at_a_time)
         ck_assert(host_client_receive(&client, &header, &fields));
     expect_nothing(&client);
     ck_assert_uint_eq(host->streams_open, 0);
+    /* Those that were refused have kept nothing. */
+    ck_assert_uint_ne(statistic(&client, "control_requests"), UINT64_MAX);
+}
+END_TEST
+
+/* However they are woken, all of them go on. */
+START_TEST(test_waking_several)
+{
+    host->gate = 1;
+    for (uint32_t id = 1; id <= 3; id++) {
+        start_stream(id % 2 ? &client : &other, HOST_T_COUNT, id, 2, UINT64_MAX);
+        expect(id % 2 ? &client : &other, CONTROL_ITEM, id);
+    }
+    control_host_open_gate(host, 0);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert(host_client_receive(&other, &header, &fields));
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(host_client_receive(&client, &header, &fields));
+    /* One that is woken, and whose client goes before its turn. */
+    host->gate = 1;
+    start_stream(&client, HOST_T_COUNT, 9, HOST_COUNT_TALKS, UINT64_MAX);
+    expect(&client, CONTROL_ITEM, 9);
+    begin(CONTROL_T_LOGS, 10);
+    control_put_number(&writer, CONTROL_F_FOLLOW, 1);
+    post(&client);
+    expect_nothing(&client);
+    control_stream_wake(&host->streams[0].stream);
+    host_client_close(&client);
+    ck_assert_uint_eq(host->streams_open, 0);
+    expect_served(&other);
+}
+END_TEST
+
+/* A turn is a few frames, however many there are. */
+START_TEST(test_turns_are_short)
+{
+    uint8_t bytes[300 * CONTROL_HEADER];
+
+    for (unsigned i = 0; i < 300; i++) {
+        control_begin(&writer, bytes + i * CONTROL_HEADER, CONTROL_HEADER, 0, (enum control_kind)99,
+                      i);
+        control_end(&writer);
+    }
+    ck_assert_int_eq(vchan_write(&client.v, bytes, sizeof(bytes)), sizeof(bytes));
+    sim_run(host->sim, sim_now(host->sim), 1);
+    ck_assert_int_lt(vchan_writable(&client.v, 1),
+                     (int)(client.v.write.size - sizeof(bytes) + 10 * CONTROL_HEADER));
+    expect_served(&client);
 }
 END_TEST
 
@@ -515,6 +565,14 @@ START_TEST(test_upload_fails)
     upload_end(5);
     expect_error(&client, 5, HOST_T_UPLOAD, EILSEQ, "byte 0xff");
     ck_assert_uint_eq(host->streams_open, 0);
+    /* In the midst of a frame. */
+    begin(HOST_T_UPLOAD, 5);
+    post(&client);
+    control_begin(&writer, frame, sizeof(frame), HOST_T_UPLOAD, CONTROL_DATA, 5);
+    control_put_bytes(&writer, CONTROL_F_DATA, "\xff", 1);
+    control_put_bytes(&writer, CONTROL_F_DATA, "abc", 3);
+    post(&client);
+    expect_error(&client, 5, HOST_T_UPLOAD, EILSEQ, "byte 0xff");
     /* At its end. */
     begin(HOST_T_UPLOAD, 6);
     post(&client);
@@ -561,6 +619,8 @@ TCase *server_cases(void)
     tcase_add_test(cases, test_stream_fails);
     tcase_add_test(cases, test_stream_waits);
     tcase_add_test(cases, test_streams_at_a_time);
+    tcase_add_test(cases, test_waking_several);
+    tcase_add_test(cases, test_turns_are_short);
     tcase_add_test(cases, test_cancel);
     tcase_add_test(cases, test_number_in_use);
     tcase_add_test(cases, test_slow_reader);

@@ -102,6 +102,30 @@ START_TEST(long_message_keeps_its_end_of_line)
 }
 END_TEST
 
+START_TEST(kept_report)
+{
+    struct report_kept kept;
+    char line[32];
+
+    begin(0);
+    ck_assert(report_keep(&kept, &report));
+    ck_assert_int_eq(report_fail(&kept.report, ATOLL_NO_ANSWER, "it hangs; wait\nor not"),
+                     ATOLL_NO_ANSWER);
+    report_kept_end(&kept, line, sizeof(line));
+    ck_assert_str_eq(line, "it hangs; wait");
+    /* Cut to fit, and nothing at all. */
+    ck_assert(report_keep(&kept, &report));
+    report_note(&kept.report, "%060d", 0);
+    report_kept_end(&kept, line, 4);
+    ck_assert_str_eq(line, "000");
+    ck_assert(report_keep(&kept, &report));
+    report_kept_end(&kept, line, sizeof(line));
+    ck_assert_str_eq(line, "");
+    ck_assert_str_eq(end(), "");
+    free(said);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("report");
@@ -115,6 +139,7 @@ int main(void)
     tcase_add_test(tc, library_speaks_at_once);
     tcase_add_test(tc, log_is_bounded);
     tcase_add_test(tc, long_message_keeps_its_end_of_line);
+    tcase_add_test(tc, kept_report);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
