@@ -10,6 +10,9 @@
 
 #define CANCEL_TIMEOUT (2 * HV_SEC)
 
+/* Connections that a service may close before it has said HELLO. */
+#define ATTEMPTS_MAX 5u
+
 struct control_client {
     struct report *r;
     struct control_service service;
@@ -234,20 +237,20 @@ static int greet(struct control_client *c, uint64_t deadline)
 
 static int connect_and_greet(struct control_client *c)
 {
-    const uint64_t deadline = deadline_in(c, c->timeout_ms);
+    const uint64_t timeout = (uint64_t)c->timeout_ms * HV_MSEC;
     struct link_failure failure;
 
-    for (;;) {
-        int rc = link_connect(&c->link, deadline, &failure);
+    for (unsigned attempt = 1;; attempt++) {
+        int rc = link_connect(&c->link, timeout, &failure);
 
         if (rc)
             return rc == -ETIMEDOUT ? fail_connect(c, &failure) : fail(c, rc, 0);
-        rc = greet(c, deadline);
+        rc = greet(c, hv_now(c->link.hv) + timeout);
         if (rc != -EPIPE)
             return rc;
-        /* The service thought better of this ring, or was restarted: there will be another. */
+        /* We took too long after the port was bound, or the service was restarted: once more. */
         link_close(&c->link);
-        if (hv_now(c->link.hv) >= deadline)
+        if (attempt == ATTEMPTS_MAX)
             return fail(c, -EPIPE, 0);
     }
 }

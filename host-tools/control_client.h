@@ -26,9 +26,10 @@ struct control_peer {
 
 /**
  * Connect to the running service: 0, or an exit code with the cause reported (not running:
- * ATOLL_NOT_RUNNING; no answer within @timeout_ms: ATOLL_NO_ANSWER). @r is to outlive the client.
- * From here on SIGINT and SIGTERM end waits with ATOLL_INTERRUPTED instead of the process; a second
- * one ends the process. A report->asked is the client's name to the service.
+ * ATOLL_NOT_RUNNING; no answer within @timeout_ms: ATOLL_NO_ANSWER; while other clients of this
+ * host get their connections one after the other it waits longer, 12 times that at most). @r is to
+ * outlive the client. From here on SIGINT and SIGTERM end waits with ATOLL_INTERRUPTED instead of
+ * the process; a second one ends the process. A report->asked is the client's name to the service.
  */
 int control_client_open(struct report *r, const struct service_settings *settings, int timeout_ms,
                         struct control_client **client);

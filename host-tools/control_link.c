@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "control_link.h"
+#include "control_queue.h"
 #include "hv/linux/linux.h"
 #include "interrupt.h"
 #include <errno.h>
 
 #define PAUSE_FIRST (1 * HV_MSEC)
 #define PAUSE_LAST  (100 * HV_MSEC)
+#define PAUSE_QUEUE (200 * HV_MSEC) /* waiting for our turn */
+
+/* How many times its timeout a client waits for the next of the others to connect, once one has;
+ * and how long in all. */
+#define BUSY_TIMEOUTS  3u
+#define QUEUE_TIMEOUTS 12u
 
 /* A domain that dies raises no event for us: how often we look. */
 #define LOOK_INTERVAL HV_SEC
@@ -13,8 +20,8 @@
 /* A service that has closed may be about to end. */
 #define CLOSE_GRACE (300 * HV_MSEC)
 
-/* The most that one request to XenStore is waited for. */
-#define STORE_TIMEOUT_MS 3000u
+/* The most that one request to XenStore is waited for: dom0 may be very busy. */
+#define STORE_TIMEOUT_MS 10000u
 
 /* Sleep until something happens or @deadline. -EINTR, or 0. */
 static int link_sleep(struct control_link *link, uint64_t deadline)
@@ -92,25 +99,73 @@ static int try_connect(struct control_link *link, uint64_t deadline, struct link
     return rc;
 }
 
-int link_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure)
-{
-    uint64_t pause = PAUSE_FIRST;
+/* What link_connect() knows between two attempts. */
+struct attempt {
+    struct control_queue queue;
+    bool entered;      /* it is our turn */
+    uint64_t patience; /* how long to wait while nobody gets a connection */
+    uint64_t deadline; /* when that ends */
+    uint64_t limit;    /* the end, whatever happens */
+    uint64_t pause;
+};
 
-    while (try_connect(link, deadline, failure)) {
-        uint64_t now, until;
+/* Others connect: the service serves, dom0 is busy, and our turn will come. */
+static void watch_queue(struct control_link *link, struct attempt *a, uint64_t timeout)
+{
+    const uint64_t now = hv_now(link->hv);
+
+    if (control_queue_moved(&a->queue)) {
+        a->patience = BUSY_TIMEOUTS * timeout;
+        a->deadline = now + a->patience < a->limit ? now + a->patience : a->limit;
+    }
+    /* Nobody has connected for long: whoever holds the turn was stopped, maybe. */
+    if (!a->entered)
+        a->entered = control_queue_enter(&a->queue) || now + a->patience / 2 >= a->deadline;
+}
+
+static int connect_in_turn(struct control_link *link, struct attempt *a, uint64_t timeout,
+                           struct link_failure *failure)
+{
+    for (;;) {
+        uint64_t now, until, last;
         int rc;
 
-        if (control_service_end(link->service))
-            return -ESRCH;
+        watch_queue(link, a, timeout);
+        if (a->entered && try_connect(link, a->deadline, failure) == 0)
+            return 0;
         now = hv_now(link->hv);
-        if (now >= deadline || hopeless(failure))
+        /* Not each time: of those who wait there may be many, and a hypercall is dear. */
+        if (a->entered || now >= link->looked + LOOK_INTERVAL) {
+            link->looked = now;
+            if (control_service_end(link->service))
+                return -ESRCH;
+        }
+        if (now >= a->deadline || hopeless(failure))
             return -ETIMEDOUT;
-        until = now + with_jitter(link->hv, pause);
-        pause = 2 * pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
-        rc = link_pause(link, until < deadline ? until : deadline);
+        until = now + with_jitter(link->hv, a->pause);
+        last = a->entered ? PAUSE_LAST : PAUSE_QUEUE;
+        a->pause = 2 * a->pause < last ? 2 * a->pause : last;
+        rc = link_pause(link, until < a->deadline ? until : a->deadline);
         if (rc)
             return rc;
     }
+}
+
+int link_connect(struct control_link *link, uint64_t timeout, struct link_failure *failure)
+{
+    const uint64_t now = hv_now(link->hv);
+    struct attempt a = {.patience = timeout,
+                        .deadline = now + timeout,
+                        .limit = now + QUEUE_TIMEOUTS * timeout,
+                        .pause = PAUSE_FIRST};
+    int rc;
+
+    *failure = (struct link_failure){LINK_UNPUBLISHED, -ENOENT};
+    control_queue_open(&a.queue, link->service->domid);
+    rc = connect_in_turn(link, &a, timeout, failure);
+    control_queue_leave(&a.queue, rc == 0);
+    if (rc)
+        return rc;
     link->connected = true;
     link->have = 0;
     link->looked = hv_now(link->hv);

@@ -39,11 +39,13 @@ struct link_failure {
 };
 
 /**
- * Connect: again and again until @deadline, with pauses that grow and differ from client to client,
- * because many may want the one ring that is published. 0, -EINTR, -ESRCH, or -ETIMEDOUT with
- * @failure.
+ * Connect: in turn with other clients of this host (control_queue.h), and again and again, with
+ * pauses that grow and differ from client to client, because others may be faster; for @timeout
+ * (nanoseconds), or, where others are seen to connect, until none of them has for 3 times that, and
+ * 12 times that in all. 0, -EINTR, -ESRCH, or
+ * -ETIMEDOUT with @failure.
  */
-int link_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure);
+int link_connect(struct control_link *link, uint64_t timeout, struct link_failure *failure);
 
 /** Disconnect; nothing to do if it is not connected. */
 void link_close(struct control_link *link);

@@ -231,7 +231,7 @@ const char *output_bytes(uint64_t bytes, char *text, size_t size)
         snprintf(text, size, "%u B", (unsigned)bytes);
         return text;
     }
-    while (bytes >> (10 * (step + 2)) && step + 2 < 7)
+    while (step + 2 < 7 && bytes >> (10 * (step + 2)))
         step++;
     return with_tenths(bytes, UINT64_C(1) << (10 * (step + 1)), names[step], text, size);
 }

@@ -193,8 +193,26 @@ static void grid_fill(struct grid *g, size_t first, bool *done)
     }
 }
 
+/* How much all columns' names begin with, up to a '_': the table says it once, by being one. */
+static size_t common_prefix(const struct grid *g)
+{
+    const char *name = g->columns[0]->name;
+    size_t length = 0;
+
+    for (size_t i = 0; g->column_count > 1 && name[i]; i++) {
+        for (unsigned column = 1; column < g->column_count; column++) {
+            if (g->columns[column]->name[i] != name[i])
+                return length;
+        }
+        if (name[i] == '_')
+            length = i + 1;
+    }
+    return length;
+}
+
 static bool grid_titles(struct grid *g, const struct statistic *first)
 {
+    const size_t prefix = common_prefix(g);
     unsigned count = 0;
 
     for (unsigned i = 0; i < first->label_count; i++) {
@@ -209,7 +227,8 @@ static bool grid_titles(struct grid *g, const struct statistic *first)
         free(escaped);
     }
     for (unsigned i = 0; i < g->column_count; i++) {
-        char *escaped = output_escaped(g->columns[i]->name, strlen(g->columns[i]->name));
+        const char *name = g->columns[i]->name + prefix;
+        char *escaped = output_escaped(name, strlen(name));
         const int n = escaped ? asprintf(&g->titles[count++], ">%s", escaped) : -1;
 
         free(escaped);

@@ -25,8 +25,8 @@ static const struct {
 
 static void help(void)
 {
-    printf("Usage: atoll store SUBCOMMAND [ARGUMENT...]\n"
-           "Ask and steer the XenStore of this host.\n\nSubcommands:\n");
+    printf("Usage: atoll store COMMAND [ARGUMENT...]\n"
+           "Ask and steer the XenStore of this host.\n\nCommands:\n");
     for (size_t i = 0; i < SUBCOMMANDS; i++) {
         char name[24];
 
@@ -35,7 +35,7 @@ static void help(void)
                  subcommands[i].words[1] ? subcommands[i].words[1] : "");
         printf("  %-12s %s\n", name, subcommands[i].summary);
     }
-    printf("\n  atoll store SUBCOMMAND --help   what a subcommand takes\n"
+    printf("\n  atoll store COMMAND --help   what a command takes\n"
            "\nThe manual: atoll-store(1).\n");
 }
 
@@ -55,6 +55,11 @@ static int find(int argc, char *const argv[], const struct store_command **comma
     return 0;
 }
 
+static bool is_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 int store_main(int argc, char *const argv[])
 {
     const struct store_command *command;
@@ -64,7 +69,7 @@ int store_main(int argc, char *const argv[])
 
     if (argc < 2)
         return command_usage_error("store", stderr, "a subcommand is missing", NULL);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (is_help(argv[1]) || (strcmp(argv[1], "quota") == 0 && argc == 3 && is_help(argv[2]))) {
         help();
         return ATOLL_OK;
     }

@@ -21,7 +21,7 @@ static int add_domid(struct store_call *call, const char *arg)
     if (!value_number(arg, 0, VALUE_DOMID_LIMIT - 1, &domid))
         return store_usage(call, "--domid takes 0 to 32751, not", arg);
     if (call->domid_count == (strcmp(call->command->name, "store trace") ? 1 : STORE_DOMIDS_MAX))
-        return store_usage(call, "that are too many domains:", arg);
+        return store_usage(call, "no more domains at a time, not also", arg);
     call->domids[call->domid_count++] = domid;
     return 0;
 }
@@ -53,16 +53,21 @@ static bool is_version(const char *arg)
     return arg[0] == '-' && arg[1] != '\0' && strspn(arg + 1, "0123456789") == strlen(arg + 1);
 }
 
-/* Write each "-3" as "now-3". The strings live as long as the process. */
+/* Write each "-3" as "now-3". */
 static int spell_versions(struct store_call *call, int argc, char *argv[], char **spelled)
 {
+    unsigned used = 0;
+
     if (argc > ARGUMENTS_MAX)
         return store_usage(call, "too many arguments", NULL);
     for (int i = 0; i < argc; i++) {
         spelled[i] = argv[i];
-        if (i && call->command->versions && is_version(argv[i]) &&
-            asprintf(&spelled[i], "now%s", argv[i]) < 0)
-            return store_usage(call, "out of memory", NULL);
+        if (i == 0 || !call->command->versions || !is_version(argv[i]))
+            continue;
+        if (used == VERSIONS_MAX || strlen(argv[i]) > sizeof(call->versions[0]) - 4)
+            return store_usage(call, "a version is a number, now, or -N, not", argv[i]);
+        spelled[i] = call->versions[used++];
+        snprintf(spelled[i], sizeof(call->versions[0]), "now%s", argv[i]);
     }
     spelled[argc] = NULL;
     return 0;

@@ -14,6 +14,9 @@
 /** Domains that `trace` can be limited to. */
 #define STORE_DOMIDS_MAX 16u
 
+/** Versions that a command line can have. */
+#define VERSIONS_MAX 4u
+
 /** The most items that a stream may have which is to end by itself: beyond, the service lies. */
 #define STORE_ITEMS_MAX (4u << 20)
 
@@ -39,6 +42,7 @@ struct store_call {
     uint32_t limit; /**< --lines; 0: not given */
     uint32_t domids[STORE_DOMIDS_MAX];
     unsigned domid_count;
+    char versions[VERSIONS_MAX][24]; /**< those that were given as -N, spelled as now-N */
     int argc;
     char *const *argv; /**< the arguments that are no options */
     struct session session;

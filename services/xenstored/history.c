@@ -74,7 +74,7 @@ static bool drop_oldest(struct xenstored *xs)
 {
     struct version *version = oldest(xs);
 
-    if (!xs->history.count || xs->history.muted)
+    if (!xs->history.count || xs->history.pinned)
         return false;
     if (xs->history.count > 1) {
         drop(xs, version);
@@ -120,7 +120,7 @@ static void lose(struct xenstored *xs)
  * What the service publishes for its own control clients is no part of history: each look at it
  * would make versions, and going back would break the connections.
  */
-static bool is_own(const struct xenstored *xs, const char *path)
+bool history_is_own(const struct xenstored *xs, const char *path)
 {
     const char *own = xs->history.own;
     size_t length = xs->history.own_length;
@@ -136,7 +136,7 @@ static void record_change(void *context, const struct tree_change *change)
     size_t path_length = strlen(change->path), value_length = 0;
     struct change *kept;
 
-    if ((xs->work && xs->work->mode == WORK_SNAPSHOT) || is_own(xs, change->path))
+    if ((xs->work && xs->work->mode == WORK_SNAPSHOT) || history_is_own(xs, change->path))
         return;
     if (change->kind == TREE_CHANGE_VALUE)
         value_length = change->node->value_length;
@@ -229,10 +229,10 @@ void history_create(struct xenstored *xs, uint32_t limit)
 
     *history = (struct history){.limit = limit};
     list_init(&history->versions);
-    if (!limit)
-        return;
     history->own_length =
         (uint8_t)snprintf(history->own, sizeof(history->own), "/local/domain/%u/data/vchan", own);
+    if (!limit)
+        return;
     xs->env.record = record_change;
     xs->env.record_context = xs;
     arena_set_reclaim(xs->arena, reclaim, xs);
@@ -327,11 +327,13 @@ int history_undo(struct xenstored *xs, struct tree *tree, uint64_t from, uint64_
     if (!version || !history_find(xs, to) || to > from)
         return -ENOENT;
     history_mute(xs);
+    xs->history.pinned = true;
     for (; version->number > to && !error;
          version = LIST_ENTRY(version->all.prev, struct version, all))
         for (const struct change *change = version->changes; change && !error;
              change = change->next)
             error = undo(xs, tree, change);
+    xs->history.pinned = false;
     history_unmute(xs);
     if (error)
         tree_release(&xs->env, tree);

@@ -91,13 +91,13 @@ HV_MUST_CHECK int history_undo(struct xenstored *xs, struct tree *tree, uint64_t
 /** Did the version change anything at @path or below it? */
 bool history_concerns(const struct xenstored *xs, const struct version *version, const char *path);
 
+/** Is @path where the service publishes itself for its control clients: no part of history? */
+bool history_is_own(const struct xenstored *xs, const char *path);
+
 /** The path that the version's first change was about ("@..." for a special node); "" if none. */
 const char *history_path(const struct version *version);
 
-/**
- * For work on trees that are nobody's but the caller's: from mute to unmute no change is recorded
- * or accounted, and no version is given up.
- */
+/** For work on trees that are nobody's but the caller's: changes are not recorded or accounted. */
 void history_mute(struct xenstored *xs);
 void history_unmute(struct xenstored *xs);
 

@@ -8,6 +8,7 @@
 #include <hv/time.h>
 
 #include "domain.h"
+#include "history.h"
 #include "output.h"
 #include "request.h"
 #include "transaction.h"
@@ -122,6 +123,7 @@ static void queue_events(struct xenstored *xs, struct attempt *attempt)
 
     list_init(&work.events);
     attempt_commit(xs, attempt, &work);
+    history_commit(xs, HISTORY_SERVICE, hv_domid(xs->hv), 0);
     output_queue_events(xs, &work);
 }
 
@@ -141,6 +143,8 @@ static int write_nodes(struct publisher *publisher)
         }
     }
     queue_events(xs, &attempt);
+    /* All is as it should be, whatever the events say that are still there. */
+    output_drop_all(xs, &publisher->self);
     return 0;
 }
 

@@ -11,7 +11,7 @@
 
 /* What the service can be asked, beside what every service can. */
 static const struct remote_part *const parts[] = {&remote_stats, &remote_quota, &remote_trace,
-                                                  &remote_history};
+                                                  &remote_history, &remote_stream};
 
 #define PARTS        (sizeof(parts) / sizeof(parts[0]))
 #define HANDLERS_MAX 32U
@@ -32,9 +32,10 @@ static void complain(char text[REMOTE_TEXT_MAX], const char *complaint)
     snprintf(text + length, REMOTE_TEXT_MAX - length, "%s%s", length ? "; " : "", complaint);
 }
 
+/* Older versions of the tree give way before anybody is refused memory. */
 static bool memory_short(const struct xenstored *xs)
 {
-    return arena_bytes_free(xs->arena) < domain_reserve(xs);
+    return arena_bytes_free(xs->arena) + xs->history.bytes < domain_reserve(xs);
 }
 
 static enum control_health status(void *context, struct control_writer *reply)

@@ -26,6 +26,7 @@ struct remote_part {
 
 extern const struct remote_part remote_stats;   /* remote_stats.c: STORE_STATS, statistics */
 extern const struct remote_part remote_history; /* remote_history.c: STORE_LOG ... STORE_ROLLBACK */
+extern const struct remote_part remote_stream;  /* remote_stream.c: STORE_DUMP, STORE_LOAD */
 extern const struct remote_part remote_quota;   /* remote_quota.c: STORE_QUOTA, STORE_SET */
 extern const struct remote_part remote_trace;   /* remote_trace.c: STORE_TRACE */
 

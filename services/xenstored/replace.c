@@ -108,6 +108,7 @@ struct replacement {
     struct xenstored *xs;
     struct work *work;
     const struct tree *target;
+    bool piecewise; /* node by node, and not by putting the subtree there */
     uint64_t changed;
     size_t bytes; /* of nodes that are in the old tree only */
 };
@@ -116,21 +117,6 @@ static const struct perms *parent_perms(const struct xenstored *xs, const struct
                                         const char *path)
 {
     return tree_lookup_parent(&xs->env, tree, path)->perms;
-}
-
-static bool remove_node(void *context, const char *path, const struct node *node,
-                        const struct node *parent)
-{
-    struct replacement *replacement = context;
-    struct xenstored *xs = replacement->xs;
-
-    xs->env.account(xs->env.account_context, perms_owner(node->perms), -1, -(long)node_bytes(node));
-    watch_fire(xs, replacement->work, path, node->perms,
-               parent ? parent->perms : parent_perms(xs, &xs->tree, path), NULL,
-               parent ? WATCH_EXACT : WATCH_SUBTREE);
-    replacement->changed++;
-    replacement->bytes += node_bytes(node) + children_bytes(node->children);
-    return true;
 }
 
 static void account_pair(struct xenstored *xs, const struct node *before, const struct node *after)
@@ -143,8 +129,42 @@ static void account_pair(struct xenstored *xs, const struct node *before, const 
                         (long)node_bytes(after));
 }
 
+static bool remove_node(void *context, const char *path, const struct node *node,
+                        const struct node *parent)
+{
+    struct replacement *replacement = context;
+    struct xenstored *xs = replacement->xs;
+
+    if (!replacement->piecewise)
+        account_pair(xs, node, NULL);
+    watch_fire(xs, replacement->work, path, node->perms,
+               parent ? parent->perms : parent_perms(xs, &xs->tree, path), NULL,
+               parent ? WATCH_EXACT : WATCH_SUBTREE);
+    replacement->changed++;
+    replacement->bytes += node_bytes(node) + children_bytes(node->children);
+    return true;
+}
+
+/* Make the node at @path what it is in the target. */
+static int set_node(struct replacement *replacement, const char *path, const struct node *before,
+                    const struct node *after)
+{
+    struct tree_env *env = &replacement->xs->env;
+    struct tree *tree = replacement->work->tree;
+    int error = 0;
+
+    if (!before)
+        error = tree_create_node(env, tree, path, node_value(after), after->value_length, false, 0);
+    else if (before->value_length != after->value_length ||
+             memcmp(node_value(before), node_value(after), after->value_length) != 0)
+        error = tree_set_value(env, tree, path, node_value(after), after->value_length);
+    if (!error && tree_lookup(env, tree, path)->perms != after->perms)
+        error = tree_set_perms(env, tree, path, after->perms);
+    return error;
+}
+
 /* Account for one node that differs, and tell its watchers. */
-static void replace_node(struct replacement *replacement, struct compare *compare)
+static int replace_node(struct replacement *replacement, struct compare *compare)
 {
     struct xenstored *xs = replacement->xs;
     const struct node *before = compare->before, *after = compare->after;
@@ -154,15 +174,19 @@ static void replace_node(struct replacement *replacement, struct compare *compar
         strcpy(path, compare->path);
         tree_walk(&xs->env, before, path, TREE_PARENT_LAST, remove_node, replacement);
         compare_skip(compare);
-        return;
+        return replacement->piecewise
+                   ? tree_remove(&xs->env, replacement->work->tree, compare->path)
+                   : 0;
     }
-    account_pair(xs, before, after);
+    if (!replacement->piecewise)
+        account_pair(xs, before, after);
     watch_fire(xs, replacement->work, compare->path, after->perms,
                parent_perms(xs, replacement->target, compare->path), before ? before->perms : NULL,
                WATCH_SUBTREE);
     replacement->changed++;
     if (before)
         replacement->bytes += node_bytes(before) + children_bytes(before->children);
+    return replacement->piecewise ? set_node(replacement, compare->path, before, after) : 0;
 }
 
 static int replace_nodes(struct replacement *replacement, struct node *before, struct node *after,
@@ -175,8 +199,14 @@ static int replace_nodes(struct replacement *replacement, struct node *before, s
     if (!compare)
         return -ENOMEM;
     compare_begin(compare, &xs->env, before, after, path);
-    while ((more = compare_next(compare)) > 0)
-        replace_node(replacement, compare);
+    while ((more = compare_next(compare)) > 0) {
+        int error = replace_node(replacement, compare);
+
+        if (error) {
+            more = error;
+            break;
+        }
+    }
     compare_end(compare);
     arena_free(xs->arena, compare, sizeof(*compare));
     return more;
@@ -228,7 +258,10 @@ static int apply(struct replacement *replacement, const char *path)
     if (!error)
         error = replace_nodes(replacement, before, after, path);
     /* Even where no node differs, the order of children may. */
-    return error ? error : tree_put(&xs->env, tree, path, after, replacement->bytes);
+    if (error || replacement->piecewise)
+        return error;
+    /* Even where no node differs, the order of children may. */
+    return tree_put(&xs->env, tree, path, after, replacement->bytes);
 }
 
 /* Mend what the target may not have; -ENOMEM. */
@@ -259,21 +292,42 @@ static int prepare(struct xenstored *xs, const char *path, struct tree *target, 
     return error;
 }
 
-int replace_subtree(struct xenstored *xs, const char *path, struct tree *target, uint64_t since,
-                    enum history_kind kind, uint32_t detail, uint64_t *changed)
+/* The special nodes have permissions only. */
+static int replace_special(struct replacement *replacement, enum special special)
 {
+    struct xenstored *xs = replacement->xs;
+    struct tree *tree = replacement->work->tree;
+    struct perms *perms = mended(xs, replacement->target->special[special], xs->history.newest);
+    struct perms *old = tree->special[special];
+
+    if (!perms)
+        return -ENOMEM;
+    if (perms != old) {
+        watch_fire(xs, replacement->work, watch_special_name(special), perms, NULL, old,
+                   WATCH_EXACT);
+        tree_set_special(&xs->env, tree, special, perms);
+        replacement->changed++;
+    }
+    perms_put(&xs->perms, perms);
+    return 0;
+}
+
+static int replace(struct replacement *replacement, const char *path, enum history_kind kind,
+                   uint32_t detail)
+{
+    struct xenstored *xs = replacement->xs;
     struct work work = {.tree = &xs->tree};
     struct attempt attempt;
-    struct replacement replacement = {.xs = xs, .work = &attempt.work, .target = target};
-    int error = prepare(xs, path, target, since);
+    int error;
 
-    *changed = 0;
-    if (error)
-        return error;
     list_init(&work.events);
     attempt_begin(xs, &attempt, NULL);
     xs->env.writer = xs->priv_domid;
-    error = apply(&replacement, path);
+    replacement->work = &attempt.work;
+    error = apply(replacement, path);
+    for (unsigned special = 0; special < SPECIAL_COUNT && replacement->piecewise && !error;
+         special++)
+        error = replace_special(replacement, special);
     if (error) {
         attempt_abandon(xs, &attempt);
         return error;
@@ -281,8 +335,30 @@ int replace_subtree(struct xenstored *xs, const char *path, struct tree *target,
     attempt_commit(xs, &attempt, &work);
     history_commit(xs, kind, xs->priv_domid, detail);
     output_queue_events(xs, &work);
-    *changed = replacement.changed;
     return 0;
+}
+
+static int replace_subtree(struct xenstored *xs, const char *path, struct tree *target,
+                           uint64_t since, uint64_t *changed)
+{
+    struct replacement replacement = {.xs = xs, .target = target};
+    int error = prepare(xs, path, target, since);
+
+    if (!error)
+        error = replace(&replacement, path, HISTORY_ROLLBACK, (uint32_t)since);
+    *changed = error ? 0 : replacement.changed;
+    return error;
+}
+
+int replace_all(struct xenstored *xs, struct tree *target, uint64_t *changed)
+{
+    struct replacement replacement = {.xs = xs, .target = target, .piecewise = true};
+    int error = prepare(xs, "/", target, xs->history.newest);
+
+    if (!error)
+        error = replace(&replacement, "/", HISTORY_LOAD, 0);
+    *changed = error ? 0 : replacement.changed;
+    return error;
 }
 
 int replace_rollback(struct xenstored *xs, uint64_t number, const char *path, uint64_t *changed)
@@ -292,7 +368,7 @@ int replace_rollback(struct xenstored *xs, uint64_t number, const char *path, ui
 
     if (error)
         return error;
-    error = replace_subtree(xs, path, &target, number, HISTORY_ROLLBACK, (uint32_t)number, changed);
+    error = replace_subtree(xs, path, &target, number, changed);
     tree_release(&xs->env, &target);
     return error;
 }

@@ -8,26 +8,29 @@
 
 #include "history.h"
 
-/**
- * Let the subtree at @path be as in @target, a tree of the caller's, whose permissions are mended
- * where they name domains that became known after version @since of the store, or are not known at
- * all: their entries go, and what they owned belongs to the control domain. Ancestors that are
- * missing are made as they are in @target. Special nodes, and what the service publishes for its
- * control clients, stay as they are.
+/*
+ * Both take effect as a whole, as a version of their own made by the control domain, or not at all.
+ * Watches fire as if that domain had made each change; quotas are counted and refuse nothing. What
+ * the service publishes for its control clients stays as it is.
  *
- * Takes effect as a whole, as a version of @kind and @detail made by the control domain, or not at
- * all: watches fire as if that domain had made each change, quotas are counted and refuse nothing.
- * Returns 0 and the number of nodes that changed, or -ENOMEM.
+ * Permissions are mended where they name domains that XenStore does not know, or knows only since a
+ * later version than the one that they are of: their entries go, and what they owned belongs to the
+ * control domain.
  */
-HV_MUST_CHECK int replace_subtree(struct xenstored *xs, const char *path, struct tree *target,
-                                  uint64_t since, enum history_kind kind, uint32_t detail,
-                                  uint64_t *changed);
 
 /**
- * Make a version in which the subtree at @path is as in version @number. -ENOENT: there is no such
- * version. -ENOMEM.
+ * Make a version in which the subtree at @path is as it was in version @number. Ancestors that are
+ * missing come back, too, without their other children; special nodes stay as they are. Returns 0
+ * and the number of nodes that changed; -ENOENT: there is no such version. -ENOMEM.
  */
 HV_MUST_CHECK int replace_rollback(struct xenstored *xs, uint64_t number, const char *path,
                                    uint64_t *changed);
+
+/**
+ * Make a version that is as @target, a tree of the caller's, which is mended. Children that are
+ * there already keep their places among their siblings. Returns 0 and the number of nodes that
+ * changed, or -ENOMEM.
+ */
+HV_MUST_CHECK int replace_all(struct xenstored *xs, struct tree *target, uint64_t *changed);
 
 #endif

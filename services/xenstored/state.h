@@ -147,6 +147,7 @@ struct history {
     size_t pending_bytes;
     uint32_t shares; /* for so many more versions, one may hold parts of the current tree */
     uint32_t muted;  /* levels of history_mute() */
+    bool pinned;     /* versions are being looked at: none may go */
     uint64_t given_up;
     char own[48]; /* path that is no part of it */
     uint8_t own_length;

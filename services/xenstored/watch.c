@@ -249,6 +249,17 @@ int watch_remove(struct xenstored *xs, struct connection *connection, const char
     return 0;
 }
 
+void watch_describe(struct list *item, struct watch_info *info)
+{
+    const struct watch *watch = LIST_ENTRY(item, struct watch, of_connection);
+
+    *info = (struct watch_info){
+        .path = watch->point->path + watch->prefix_length,
+        .token = watch->token,
+        .depth = watch->depth,
+    };
+}
+
 void watch_remove_all(struct xenstored *xs, struct connection *connection)
 {
     list_for_each_safe (item, after, &connection->watches)

@@ -31,6 +31,15 @@ HV_MUST_CHECK int watch_add(struct xenstored *xs, struct work *work, const char 
 HV_MUST_CHECK int watch_remove(struct xenstored *xs, struct connection *connection,
                                const char *path, const char *token);
 
+/** A watch as its WATCH request had it. */
+struct watch_info {
+    const char *path, *token;
+    int depth;
+};
+
+/** What the watch @item, in a connection's list of watches, is. Valid while it exists. */
+void watch_describe(struct list *item, struct watch_info *info);
+
 /** Remove all watches of the connection. */
 void watch_remove_all(struct xenstored *xs, struct connection *connection);
 

@@ -162,7 +162,7 @@ def decode_seeds():
 
 
 # fuzz_store.c: 0x80 is a step of a user, 0x40 lets the client run; XenStore's steps count modulo 8
-ANSWER_ODD, ANSWER, BYTES, EVENT_ODD, EVENT, INDEX, PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
+ANSWER_ODD, ANSWER, STORE_BYTES, EVENT_ODD, EVENT, INDEX, STORE_PASS = 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x47
 
 
 def user(what, which):
@@ -178,10 +178,46 @@ def store_seeds():
     yield "refused", start + user(2, 2) + bytes([ANSWER, ANSWER, ANSWER_ODD, 0xc2, ANSWER])
     yield "watch", start + user(5, 0) + bytes([ANSWER, EVENT, 0, EVENT, 7]) + user(6, 0) + bytes([EVENT, 0, ANSWER])
     yield "index", start + user(0, 0) + bytes([INDEX, 0, 0, 8, 1, 3]) + fair
-    yield "bytes", start + user(0, 0) + bytes([BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([PASS, 200]) + fair
+    yield "bytes", start + user(0, 0) + bytes([STORE_BYTES, 9]) + b"\2\0\0\0\1\0\0\0\0" + bytes([STORE_PASS, 200]) + fair
     yield "wrong-id", start + user(0, 0) + bytes([ANSWER_ODD, 4, 1]) + fair
     yield "forgotten", start + user(0, 0) + user(2, 1) + user(7, 0) + user(7, 0) + bytes([ANSWER] * 6)
     yield "event", start + user(5, 0) + bytes([ANSWER, EVENT_ODD, 5]) + b"w\0001\0" + bytes([0, EVENT_ODD, 1, 65, 0])
+
+
+def record(kind, body):
+    body += bytes(-len(body) % 8)
+    return struct.pack("<II", kind, len(body)) + body
+
+
+def node(path, value=b"", perms=(("n", 0, 0),)):
+    path = path.encode() + b"\0"
+    return record(5, struct.pack("<IIHHHH", 0, 0, len(path), len(value), 0, len(perms)) +
+                  b"".join(struct.pack("<BBH", ord(letter), flags, domid) for letter, flags, domid in perms) +
+                  path + value)
+
+
+def watch(connection, path, token, depth=None):
+    head = struct.pack("<IHH", connection, len(path) + 1, len(token) + 1)
+    head += b"" if depth is None else struct.pack("<HH", depth, 0)
+    return record(3 if depth is None else 8, head + path.encode() + b"\0" + token.encode() + b"\0")
+
+
+def connection(number, domid, port, target=0x7ff4, pending=b"", kind=0):
+    return record(2, struct.pack("<IHHHHIHHI", number, kind, 0, domid, target, port, 0, 0, len(pending)) + pending)
+
+
+def migration_seeds():
+    preamble = b"xenstore" + struct.pack(">II", 2, 0)
+    end = record(0, b"")
+    small = node("/") + node("/a", b"value") + node("/a/b", b"", (("n", 2, 0), ("r", 0, 0), ("b", 9, 1)))
+    yield "nodes", b"\x40" + preamble + small + node("@releaseDomain", b"", (("n", 0, 0), ("r", 3, 0))) + end
+    yield "connections", b"\x07" + preamble + record(1, struct.pack("<ii", -1, -1)) + connection(1, 0, 1) + \
+        watch(1, "/a", "t") + connection(2, 3, 1, target=2) + watch(2, "rel", "t", 3) + \
+        connection(3, 0, 5, pending=b"12345", kind=1) + watch(3, "@releaseDomain", "x") + small + end
+    yield "quotas", b"\xff" + preamble + record(6, struct.pack("<HHII", 2, 0, 100, 200) + b"nodes\0soft-memory\0") + \
+        record(7, struct.pack("<HHII", 3, 1, 7, 5) + b"watches\0") + record(4, struct.pack("<II", 1, 1)) + \
+        record(9, b"later") + small + end
+    yield "many", b"\xff" + preamble + node("/") + b"".join(node("/n%d" % i, b"x" * i) for i in range(60)) + end
 
 
 def main():
@@ -193,6 +229,7 @@ def main():
             ("fuzz_control", control_seeds()),
             ("fuzz_control_decode", decode_seeds()),
             ("fuzz_store", store_seeds()),
+            ("fuzz_migration", migration_seeds()),
     ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)

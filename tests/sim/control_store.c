@@ -120,14 +120,15 @@ START_TEST(one_domain_can_be_asked_for)
     struct remote_frame frame;
 
     host_guest(host, 5);
+    host_guest(host, 6);
     begin(client, &request, CONTROL_T_STORE_STATS, 5);
     ck_assert_int_eq(remote_ask(client, &request, &frame), 0);
     ck_assert_uint_eq(remote_number(&frame, CONTROL_F_DOMID), 5);
     ck_assert(remote_take(client, &frame));
     ck_assert_int_eq(frame.header.kind, CONTROL_END);
-    begin(client, &request, CONTROL_T_STORE_STATS, 6);
+    begin(client, &request, CONTROL_T_STORE_STATS, 8);
     ck_assert_int_eq(remote_ask(client, &request, &frame), ENOENT);
-    ck_assert_str_eq(remote_text(&frame, CONTROL_F_TEXT), "XenStore does not know a domain 6");
+    ck_assert_str_eq(remote_text(&frame, CONTROL_F_TEXT), "XenStore does not know a domain 8");
     begin(client, &request, CONTROL_T_STORE_QUOTA, 0x7ff1);
     ck_assert_int_eq(remote_ask(client, &request, &frame), ENOENT);
     remote_close(client);

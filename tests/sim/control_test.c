@@ -154,6 +154,38 @@ START_TEST(stop_is_refused)
 }
 END_TEST
 
+static bool stepped;
+
+static uint64_t note_step(void *context)
+{
+    stepped = true;
+    return xenstored_step(context);
+}
+
+START_TEST(stop_by_force_ends_the_domain)
+{
+    struct host *host = control_start();
+    struct remote_client *client = remote_open(host);
+    struct remote_request request;
+    struct remote_frame frame;
+
+    remote_begin(client, &request, CONTROL_T_STOP, CONTROL_REQUEST);
+    control_put_number(&request.writer, CONTROL_F_FORCE, 1);
+    ck_assert_int_eq(remote_ask(client, &request, &frame), 0);
+    /* It has read the reply: the domain ends. */
+    remote_close(client);
+    sim_set_actor(host->store, note_step, host->xs);
+    stepped = false;
+    sim_run(host->sim, sim_now(host->sim) + 10 * HV_SEC, 1000);
+    ck_assert(!stepped);
+
+    xenstored_destroy(host->xs);
+    client_free(host->dom0);
+    sim_destroy(host->sim);
+    free(host);
+}
+END_TEST
+
 TCase *control_basic_case(void)
 {
     TCase *cases = tcase_create("basic");
@@ -163,6 +195,7 @@ TCase *control_basic_case(void)
     tcase_add_test(cases, watchers_are_told_of_a_new_ring);
     tcase_add_test(cases, status_says_when_memory_is_short);
     tcase_add_test(cases, stop_is_refused);
+    tcase_add_test(cases, stop_by_force_ends_the_domain);
     return cases;
 }
 
@@ -175,6 +208,7 @@ int main(void)
     suite_add_tcase(suite, control_basic_case());
     suite_add_tcase(suite, control_store_case());
     suite_add_tcase(suite, control_trace_case());
+    suite_add_tcase(suite, control_hostile_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

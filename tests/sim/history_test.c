@@ -584,6 +584,7 @@ int main(void)
     tcase_add_loop_test(random, test_versions_like_the_model, 1, (int)seeds + 1);
     tcase_set_timeout(random, 120);
     suite_add_tcase(suite, history_plays());
+    suite_add_tcase(suite, history_remote());
     suite_add_tcase(suite, random);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 TCase *history_plays(void);
+TCase *history_remote(void);
 
 /** The @nth allocation of the service from now on fails. */
 void history_test_fail(uint64_t nth);

@@ -216,7 +216,7 @@ START_TEST(test_one_byte_at_a_time)
     }
     for (unsigned i = 0; i < 3; i++) {
         ck_assert_uint_eq(fate->told, 0);
-        fake_put(&fake, "abc" + i, 1);
+        fake_put(&fake, &"abc"[i], 1);
         fake_run(&fake, 1000);
     }
     ck_assert_str_eq(fate->data, "abc");

@@ -6,6 +6,7 @@
  * in the place of arena_alloc() and arena_zalloc() (--wrap).
  */
 #include "random.h"
+#include "sweep.h"
 
 #include "common/arena.h"
 
@@ -48,12 +49,18 @@ void *__wrap_arena_zalloc(struct arena *arena, size_t size)
     return fails() ? NULL : __real_arena_zalloc(arena, size);
 }
 
-static void arm(uint64_t first, unsigned many)
+void sweep_arm(uint64_t first, unsigned many)
 {
     allocations.armed = true;
     allocations.count = 0;
     allocations.from = first - 1;
     allocations.to = first - 1 + many;
+}
+
+bool sweep_disarm(void)
+{
+    allocations.armed = false;
+    return allocations.count > allocations.from;
 }
 
 static bool struck_once(const struct twin *twin)
@@ -69,7 +76,7 @@ static bool run_with_failure(uint64_t seed, uint64_t nth)
     struct twin *twin = twin_create(seed, true);
 
     twin->struck = struck_once;
-    arm(nth, 1);
+    sweep_arm(nth, 1);
     random_run(twin, &options);
     allocations.armed = false;
     bool struck = allocations.count >= nth;
@@ -132,7 +139,7 @@ START_TEST(test_start_fails)
     for (uint64_t nth = 1;; nth++) {
         struct host *host = host_create(&(struct host_config){.lenient = true});
 
-        arm(nth, 1);
+        sweep_arm(nth, 1);
         int error = host_start(host);
         allocations.armed = false;
         bool struck = allocations.count >= nth;
@@ -169,7 +176,7 @@ START_TEST(test_memory_is_gone_for_a_while)
     for (int round = 0; round < 20; round++) {
         uint32_t tx;
 
-        arm(1 + (uint64_t)round * 3, 10000);
+        sweep_arm(1 + (uint64_t)round * 3, 10000);
         for (int i = 0; i < 30; i++) {
             struct client *who = i % 2 ? guest : host->dom0;
             int error;
@@ -216,6 +223,7 @@ int main(void)
     tcase_add_test(tcase, test_start_fails);
     tcase_add_test(tcase, test_memory_is_gone_for_a_while);
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, sweep_control_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "fake_service.h"
+#include "control_queue.h"
 #include "control_service.h"
 #include "hv/linux/linux.h"
 #include <check.h>
@@ -80,6 +81,29 @@ int control_service_numbers(struct control_service *service, int timeout_ms,
         numbers->port += 50 + fake.wrong_numbers;
     }
     return 0;
+}
+
+void control_queue_open(struct control_queue *queue, uint32_t domid)
+{
+}
+
+bool control_queue_enter(struct control_queue *queue)
+{
+    return sim_now(fake.sim) >= fake.queue_until;
+}
+
+bool control_queue_moved(struct control_queue *queue)
+{
+    const uint64_t before = fake.queue_mark;
+
+    if (!fake.queue_pace || sim_now(fake.sim) >= fake.queue_until)
+        return false;
+    fake.queue_mark = sim_now(fake.sim) / fake.queue_pace;
+    return before != fake.queue_mark;
+}
+
+void control_queue_leave(struct control_queue *queue, bool connected)
+{
 }
 
 /* --- the service -------------------------------------------------------------------------------

@@ -38,6 +38,9 @@ struct fake {
     unsigned connections;   /**< clients so far */
     unsigned asked;         /**< times that the numbers were read */
     unsigned hang_up;       /**< so many clients are hung up on instead of an answer */
+    uint64_t queue_until;   /**< another client has the turn as long as that */
+    uint64_t queue_pace;    /**< and one of them connects in each such time; 0: none */
+    uint64_t queue_mark;    /**< how many had when we looked last */
     uint8_t in[CONTROL_FRAME_MAX];
     size_t have;
     uint8_t out[FAKE_QUEUE]; /**< not yet in the ring */

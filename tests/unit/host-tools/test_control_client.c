@@ -222,6 +222,47 @@ START_TEST(taken_and_published)
 }
 END_TEST
 
+/* Others are before us, and one after the other connects: longer than we would wait for any. */
+START_TEST(waits_its_turn)
+{
+    begin(good);
+    fake.queue_until = fake.start + 8 * SECOND;
+    fake.queue_pace = SECOND;
+    ck_assert_int_eq(connect_within(2000), 0);
+    ck_assert_uint_ge(elapsed(), 8 * SECOND);
+    ck_assert_uint_lt(elapsed(), 8 * SECOND + SECOND / 2);
+    ck_assert_uint_le(fake.asked, 2);
+    check_status();
+    end(NULL);
+}
+END_TEST
+
+/* Who has the turn was stopped: a courtesy is no reason to fail. */
+START_TEST(turn_is_not_given)
+{
+    begin(good);
+    fake.queue_until = HV_NEVER;
+    ck_assert_int_eq(connect_within(2000), 0);
+    ck_assert_uint_ge(elapsed(), SECOND - SECOND / 100);
+    ck_assert_uint_lt(elapsed(), SECOND + SECOND / 2);
+    check_status();
+    end(NULL);
+}
+END_TEST
+
+/* Others connect for ever and we do not: that has an end, too. */
+START_TEST(turn_never_comes)
+{
+    begin(good);
+    fake.queue_until = HV_NEVER;
+    fake.queue_pace = SECOND / 4;
+    fake.publish_at = HV_NEVER;
+    ck_assert_int_eq(connect_within(2000), ATOLL_NO_ANSWER);
+    ck_assert_uint_lt(elapsed(), 25 * SECOND);
+    end("has offered no connection");
+}
+END_TEST
+
 START_TEST(store_is_dead)
 {
     begin(good);
@@ -257,6 +298,16 @@ START_TEST(domain_has_ended)
     fake.end = "crashed";
     ck_assert_int_eq(connect_within(5000), ATOLL_NOT_RUNNING);
     end("fake (domain 5) crashed");
+}
+END_TEST
+
+START_TEST(hung_up_for_ever)
+{
+    begin(good);
+    fake.hang_up = UINT32_MAX;
+    ck_assert_int_eq(connect_within(10000), ATOLL_FAILURE);
+    ck_assert_uint_eq(fake.connections, 5);
+    end("has closed the connection");
 }
 END_TEST
 
@@ -675,10 +726,14 @@ int main(void)
     tcase_add_test(tc, no_ring_in_time);
     tcase_add_test(tc, others_are_faster);
     tcase_add_test(tc, taken_and_published);
+    tcase_add_test(tc, waits_its_turn);
+    tcase_add_test(tc, turn_is_not_given);
+    tcase_add_test(tc, turn_never_comes);
     tcase_add_test(tc, store_is_dead);
     tcase_add_loop_test(tc, store_is_missing, 0, 2);
     tcase_add_test(tc, domain_has_ended);
     tcase_add_test(tc, hung_up_at_hello);
+    tcase_add_test(tc, hung_up_for_ever);
     tcase_add_test(tc, hangs_at_hello);
     tcase_add_test(tc, hangs_later);
     tcase_add_test(tc, does_not_read);

@@ -247,10 +247,10 @@ static void put_statistics(const struct control_header *header)
         const char *name, *unit;
         unsigned domid, value;
     } all[] = {{"uptime", "nanoseconds", 0, 1500000000},
-               {"nodes", NULL, 1, 10},
-               {"memory", "bytes", 1, 2048},
-               {"nodes", NULL, 22, 7},
-               {"memory", "bytes", 22, 512}};
+               {"domain_n_nodes", NULL, 1, 10},
+               {"domain_n_memory", "bytes", 1, 2048},
+               {"domain_n_nodes", NULL, 22, 7},
+               {"domain_n_memory", "bytes", 22, 512}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         struct control_writer *w = fake_answer(header, CONTROL_ITEM);
