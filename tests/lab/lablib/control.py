@@ -64,7 +64,7 @@ def logs_follow(dom0):
         logs=$!
         sleep 1
         wc -l </run/follow
-        LAB_GUEST_MEMORY=64 lab-guest follow pv 10.77.0.40 >/dev/null || exit 1
+        lab-guest follow pv 10.77.0.40 >/dev/null || exit 1
         domid=$(xl domid follow)
         lab-await 10 grep -q "domain $domid " /run/follow || { cat /run/follow; exit 1; }
         kill -0 $logs || { echo 'atoll logs has ended'; exit 1; }
@@ -102,7 +102,7 @@ def start_is_fast(dom0):
         cat >/run/small.cfg <<END
 name = "small"
 type = "pv"
-memory = 64
+memory = 128
 vcpus = 1
 kernel = "/lab/vmlinux"
 ramdisk = "/lab/guest.cpio.gz"
@@ -345,7 +345,7 @@ ERRORS = (
     ("with a missing image", "printf '[lost]\\nkernel = /run/none.elf\\n' >/run/lost.conf; atoll --config /run/lost.conf start lost",
      6, "/run/none.elf"),
     ("with a service that was never started", "printf '[hello]\\nkernel = /lab/monitor.elf\\n' >/run/h.conf; "
-     "atoll --config /run/h.conf status hello", 9, "hello"),
+     "atoll --config /run/h.conf logs hello", 9, "hello"),
     ("with a dead service", "xl destroy monitor; atoll stats monitor", 9, "atoll start monitor"),
     ("with a service that there is not", "atoll start nothing", 2, "nothing"),
     ("stopping xenstored", "atoll stop xenstored", 8, "--force"),
