@@ -293,8 +293,10 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
     /* Only now: whoever acted for it could read what it owned, and is told that it went. */
     forget_target(xs, domid);
     forget(xs, domain);
-    if (introduced)
+    if (introduced) {
+        log_write(xs->log, LOG_INFO, "domain %u is gone", domid);
         fire_special(xs, SPECIAL_RELEASE, true, true, domid);
+    }
 }
 
 void domain_release(struct xenstored *xs, struct domain *domain)
@@ -329,6 +331,8 @@ void domain_check_all(struct xenstored *xs)
             domain_release(xs, domain);
         } else if (info.shutdown && !domain->shutdown && domain->introduced) {
             domain->shutdown = shutdown = true;
+            log_write(xs->log, LOG_INFO, "domain %u has shut down, reason %u", domain->domid,
+                      info.shutdown_reason);
             fire_special(xs, SPECIAL_RELEASE, false, true, domain->domid);
         }
     }
@@ -344,6 +348,7 @@ static int introduce_new(struct xenstored *xs, struct domain *domain, evtchn_por
         return error;
     domain->introduced = true;
     domain->shutdown = false;
+    log_write(xs->log, LOG_INFO, "domain %u is introduced", domain->domid);
     fire_special(xs, SPECIAL_INTRODUCE, true, true, domain->domid);
     return 0;
 }

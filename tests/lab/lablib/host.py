@@ -17,6 +17,7 @@ IMAGE_XENSTORED = os.path.join(BUILD, "services/xenstored/xenstored.elf")
 IMAGE_SWITCH = os.path.join(BUILD, "services/netback-switch/netback-switch.elf")
 IMAGE_MONITOR = os.path.join(BUILD, "services/monitor/monitor.elf")
 IMAGE_CONFORMANCE = os.path.join(BUILD, "tests/conformance/conformance.elf")
+IMAGE_VCHAN = os.path.join(BUILD, "tests/vchan/vchan.elf")
 IMAGE_PLATFORM = os.path.join(BUILD, "tests/platform/platform.elf")
 ATOLL = os.path.join(BUILD, "host-tools/atoll")
 LAB_PROGRAMS = ("lab-pty", "lab-latency", "lab-first", "lab-domain-console")
@@ -102,3 +103,12 @@ def dom0_files(*images):
 def service_files():
     return dom0_files(("lab/xenstored.elf", IMAGE_XENSTORED), ("lab/netback-switch.elf", IMAGE_SWITCH),
                       ("lab/monitor.elf", IMAGE_MONITOR), ("lab/bin/atoll", ATOLL))
+
+
+def control_files():
+    """What the suite `control` has beside the services."""
+    files = service_files()
+    files.update({"lab/vchan.elf": need(IMAGE_VCHAN),
+                  "lab/bin/lab-vchan": need(os.path.join(BUILD, "tests/vchan/lab-vchan")),
+                  "lab/bin/lab-hello": need(os.path.join(BUILD, "tests/lab/lab-hello"))})
+    return files

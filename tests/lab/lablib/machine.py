@@ -137,7 +137,7 @@ class Machine:
                                          stdin=None if self.shell else subprocess.DEVNULL,
                                          stdout=None if self.shell else log)
         self._connect(agent, 30)
-        self._await_line(b"@@ready", 300 if self.icount else 120)
+        self._await_line(b"@@ready", 300 if self.icount or self.disk else 120)
         self.boot_seconds = time.monotonic() - begin
         if not self.shell:
             ui.say(f"dom0 of {self.name} is up after {self.boot_seconds:.0f} s")

@@ -6,6 +6,7 @@ import os
 import re
 
 from . import checks, host, native, ui
+from . import control as control_plane
 from .image import Image
 from .machine import EmulatorFault, Machine
 
@@ -193,6 +194,13 @@ def host_session(dom0, iterations=300, cycles=CYCLES):
         dom0.verdicts.add(dom0.suite, "cycles of create and destroy", False, "not run: the guests do not start")
 
 
+# -- the control plane, and the packages
+
+
+def control(verdicts, logs):
+    control_plane.control(verdicts, logs, boot, _at_once)
+
+
 def _at_once(jobs):
     """Run @jobs, together where there are processors for them; the first failure goes up when all are over."""
     workers = min(len(jobs), max(1, host.processors()))
@@ -202,7 +210,7 @@ def _at_once(jobs):
         future.result()
 
 
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, xenstored)}
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, xenstored, control)}
 
 
 def test(names, logs):
