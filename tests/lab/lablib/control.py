@@ -11,7 +11,7 @@ SUITE = "control"
 SERVICES = ("xenstored", "switch", "monitor")
 PARALLEL = 50
 STREAM_MIB = 1024
-KILLS = 6
+KILLED_AFTER = (0.02, 0.1, 0.4)
 TREND_ROUNDS = 5
 
 
@@ -157,9 +157,9 @@ def clients_die(dom0):
     dom0.expect("atoll store dump /run/whole.dump && xenstore-write /killed/a 1 /killed/b 2", 60)
     before = _used(dom0)
     script = "\n".join(f"die '{command}'" for command in KILLED)
-    dom0.expect("""
+    dom0.expect(f"delays='{' '.join(map(str, KILLED_AFTER))}'" + """
         die() {
-            for delay in 0.01 0.03 0.06 0.1 0.2 0.5; do
+            for delay in $delays; do
                 atoll $1 >/dev/null 2>&1 </dev/null &
                 sleep $delay
                 kill -KILL $! 2>/dev/null
@@ -181,7 +181,7 @@ def clients_die(dom0):
         held = [name for name, s in rings.items() if s["control_clients"] != 1 or s["control_rings_draining"]]
         if after == before and not held:
             died = sum(s["control_clients_died"] for s in rings.values())
-            return f"{len(KILLED)} commands x {KILLS} times; {died} clients gone without a word"
+            return f"{len(KILLED)} commands, {len(KILLED_AFTER)} times each; {died} clients gone without a word"
         dom0.run("sleep 1")
     raise checks.CheckFailed("killed clients leave something behind", f"before:\n{before}after:\n{after}held: {held}")
 
@@ -189,7 +189,7 @@ def clients_die(dom0):
 # -- stock libxenvchan
 
 
-def stock_vchan(dom0, mib=STREAM_MIB):
+def stock_vchan(dom0, mib=STREAM_MIB, left=20, right=20):
     out = dom0.expect(f"""
         cat >/run/vchan.cfg <<END
 name = "vchan"
@@ -197,13 +197,13 @@ type = "pvh"
 memory = 32
 vcpus = 1
 kernel = "/lab/vchan.elf"
-cmdline = "left=20 right=20"
+cmdline = "left={left} right={right}"
 END
         xl create /run/vchan.cfg >/dev/null || exit 1
         log=/var/log/xen/guest-vchan.log
         lab-await 30 grep -q 'ring-ref' $log || {{ cat $log; exit 1; }}
         set -- $(sed -n 's/.*ring-ref \\([0-9]*\\) event-channel \\([0-9]*\\).*/\\1 \\2/p' $log | tail -n 1)
-        lab-vchan "$(xl domid vchan)" "$1" "$2" {mib} 1048576 || {{ tail $log; exit 1; }}
+        lab-vchan "$(xl domid vchan)" "$1" "$2" {mib} {1 << max(left, right)} || {{ tail $log; exit 1; }}
         sleep 1
         grep -a 'vchan:' $log
         xl destroy vchan""", 1500, "the stock libxenvchan does not get along with ours")

@@ -281,7 +281,7 @@ TCase *random_cases(void)
     const char *seeds = getenv("LISTENER_SEEDS");
     TCase *cases = tcase_create("random");
 
-    tcase_add_loop_test(cases, test_random_play, 0, seeds ? atoi(seeds) : 300);
+    tcase_add_loop_test(cases, test_random_play, 0, seeds ? atoi(seeds) : 80);
     tcase_add_test(cases, test_plays_are_rich);
     tcase_set_timeout(cases, 120);
     return cases;

@@ -274,7 +274,7 @@ START_TEST(rewritten_at_any_load)
     static const unsigned orders[][2] = {{10, 11}, {11, 12}, {12, 13}, {13, 10}};
     uint8_t data[3000];
 
-    for (uint64_t seed = 1; seed <= 600; seed++) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         struct pair pair;
         const unsigned *order = orders[seed % 4];
         unsigned broken = 0, ended = 0;
