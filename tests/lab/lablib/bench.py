@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from . import checks, host, ui
+from . import checks, control, host, ui
 from .image import Image
 from .machine import Machine
 
@@ -132,8 +132,24 @@ def xenstored_native(logs):
             raise ui.Failure(f"{host.shown(script)} ended with status {child.returncode}", f"see {host.shown(log)}")
 
 
+def control_start(logs):
+    """The start of a service beside that of the smallest Linux guest, counted in instructions."""
+    host.build_gcc(logs)
+    image = Image(host.CACHE).prepare()
+    with Machine(image, "control-icount", logs, host.service_files(), icount=True) as machine:
+        dom0 = checks.Dom0(machine, "atoll", ui.Verdicts(), "bench control")
+        _must(dom0, "start", checks.store_starts)
+        _must(dom0, "switch and monitor", control.services_start)
+        ours, xl = control.start_times(dom0, int(os.environ.get("BENCH_ROUNDS", "10")))
+    ui.plain("\nunder icount, one processor: 1 instruction = 1 ns")
+    ui.plain(ui.table(["milliseconds", "mean", "least", "greatest"],
+                      [[name, f"{statistics.mean(times):.0f}", f"{min(times):.0f}", f"{max(times):.0f}"]
+                       for name, times in (("atoll start monitor; atoll status monitor", ours), ("xl create", xl))]))
+    ui.plain(f"ratio of the means: {statistics.mean(ours) / statistics.mean(xl):.3f}; the clock that was read ticks in 10 ms")
+
+
 BENCHES = {"xenstored": xenstored, "xenstored-icount": xenstored_icount, "xenstored-smp": xenstored_smp,
-           "xenstored-native": xenstored_native}
+           "xenstored-native": xenstored_native, "control": control_start}
 DEFAULT = ("xenstored", "xenstored-native")
 
 

@@ -2,6 +2,7 @@
 """The control plane on a real host: `atoll` for three services, its clients' deaths, stock libxenvchan, `atoll store`."""
 
 import json
+import os
 import re
 
 from . import checks, host, packages, ui
@@ -10,9 +11,9 @@ from .image import Image
 SUITE = "control"
 SERVICES = ("xenstored", "switch", "monitor")
 PARALLEL = 50
-STREAM_MIB = 1024
+# Of pseudo-random bytes each way, in each role; 1024 is what was once run in full.
+STREAM_MIB = int(os.environ.get("VCHAN_MIB", "32"))
 KILLED_AFTER = (0.02, 0.1, 0.4)
-TREND_ROUNDS = 5
 
 
 def _json(dom0, command, seconds=60):
@@ -96,12 +97,12 @@ def parallel(dom0):
     return f"{PARALLEL} of {PARALLEL} in {float(words[1]) - float(words[0]):.1f} s"
 
 
-def start_is_fast(dom0):
-    """Shown, not judged: a machine under load must not fail a test."""
+def start_times(dom0, rounds):
+    """For `./lab bench control`: milliseconds from `atoll start monitor` to a healthy status, and of an xl create."""
     out = dom0.expect(f"""
         cat >/run/small.cfg <<END
 name = "small"
-type = "pv"
+type = "pvh"
 memory = 128
 vcpus = 1
 kernel = "/lab/vmlinux"
@@ -109,20 +110,22 @@ ramdisk = "/lab/guest.cpio.gz"
 cmdline = "console=hvc0 quiet"
 END
         now() {{ cut -d' ' -f1 /proc/uptime; }}
-        for i in $(seq {TREND_ROUNDS}); do
+        for i in $(seq {rounds}); do
             atoll stop monitor >/dev/null || exit 1
+            sleep 1
             a=$(now)
             atoll start monitor && atoll status monitor >/dev/null || exit 1
             b=$(now)
-            xl create /run/small.cfg >/dev/null || exit 1
+            sleep 1
             c=$(now)
+            xl create /run/small.cfg >/dev/null || exit 1
+            d=$(now)
             xl destroy small
-            echo "times $a $b $c"
-        done""", 240, "the monitor does not start again and again")
-    times = [[float(word) for word in line.split()[1:]] for line in out.splitlines() if line.startswith("times")]
-    ours = sorted(b - a for a, b, _ in times)[len(times) // 2]
-    xl = sorted(c - b for _, b, c in times)[len(times) // 2]
-    return f"start to healthy status {ours * 1000:.0f} ms, xl create {xl * 1000:.0f} ms: {ours / xl:.3f}"
+            sleep 1
+            echo "times $a $b $c $d"
+        done""", 600, "the monitor does not start again and again")
+    times = [[float(word) * 1000 for word in line.split()[1:]] for line in out.splitlines() if line.startswith("times")]
+    return [b - a for a, b, _, _ in times], [d - c for _, _, c, d in times]
 
 
 # -- clients that die
@@ -398,13 +401,12 @@ def session(dom0):
             ("dump and load", dump_load),
             ("quotas", quotas),
             ("clients killed in the midst leave nothing", clients_die),
-            ("one-line errors", errors),
-            ("time to a healthy status", start_is_fast)):
+            ("one-line errors", errors)):
         dom0.check(name, function)
 
 
-def control(verdicts, logs, boot, at_once):
-    """@boot and @at_once: those of suites.py."""
+def jobs(verdicts, logs, boot):
+    """What can run at a time. @boot: that of suites.py."""
     host.build_gcc(logs)
     files = host.control_files()
     image = Image(host.CACHE).prepare()
@@ -416,10 +418,11 @@ def control(verdicts, logs, boot, at_once):
     def streams(machine, rows):
         dom0 = checks.Dom0(machine, "c", rows, SUITE)
         if dom0.check("C xenstored for the streams", checks.store_starts):
-            dom0.check("a gigabyte each way with the stock libxenvchan", stock_vchan)
+            dom0.check("streams with the stock libxenvchan, smallest rings", stock_vchan, 1, 10, 11)
+            dom0.check("streams with the stock libxenvchan, largest rings", stock_vchan)
 
     def other():
         boot(streams, verdicts, image, "control-vchan", logs, files, guests=False)
         packages.packages(verdicts, logs, boot)
 
-    at_once([services, other])
+    return [services, other]

@@ -198,7 +198,7 @@ def host_session(dom0, iterations=300, cycles=CYCLES):
 
 
 def control(verdicts, logs):
-    control_plane.control(verdicts, logs, boot, _at_once)
+    _at_once(control_plane.jobs(verdicts, logs, boot))
 
 
 def _at_once(jobs):
