@@ -89,6 +89,10 @@ def _install(dom0):
     return next(line for line in out.splitlines() if "next boot" in line)
 
 
+def _upstream(dom0):
+    dom0.expect(UPSTREAM, 60, "upstream's units and ours do not get along")
+
+
 def _ours(dom0):
     out = dom0.expect("""
         pidof oxenstored xenstored && { echo 'a xenstored process runs in dom0'; exit 1; }
@@ -137,8 +141,8 @@ def _reboot(dom0):
 
 BOOTS = (
     ("a stock dom0", (("it boots", _boots), ("its own xenstored serves", _stock),
-                      ("upstream's units give way and come back", lambda dom0: dom0.expect(UPSTREAM, 60) and ""),
-                      ("dpkg -i changes nothing before a boot", _install), ("reboot", _reboot))),
+                      ("dpkg -i changes nothing before a boot", _install),
+                      ("upstream's units give way and come back", _upstream), ("reboot", _reboot))),
     ("with the packages", (("it boots", _boots), ("XenStore, switch and monitor are ours", _ours),
                            ("xl create", _guest), ("dpkg -r changes nothing before a boot", _remove),
                            ("reboot", _reboot))),
