@@ -47,10 +47,10 @@ unit xenconsoled.service 'Requires=xenstored.service\\nAfter=xenstored.service'
 systemctl --root=$root enable xenstored.service xen-init-dom0.service xenconsoled.service
 cp /lib/systemd/system/atoll* $units/
 systemctl --root=$root enable atoll-xenstored.service atoll-dom0.service atoll-xenconsoled.service atoll@switch.service
-systemctl --root=$root cat xenstored.service | grep -q 'atoll start xenstored' ||
-    { echo 'xenstored.service is not ours'; exit 1; }
+link=$root/etc/systemd/system/xenstored.service # before the unit below /usr/lib
+[ "$(readlink $link)" = /usr/lib/systemd/system/atoll-xenstored.service ] || { echo 'xenstored.service is not ours'; exit 1; }
 systemctl --root=$root disable atoll-xenstored.service atoll-dom0.service atoll-xenconsoled.service atoll@switch.service
-systemctl --root=$root cat xenstored.service | grep -q 'ExecStart=/bin/true' ||
+[ -e $units/xenstored.service ] && systemctl --root=$root is-enabled -q xenstored.service ||
     { echo 'xenstored.service is not what it was'; exit 1; }
 find $root/etc -lname '*atoll*' | grep . && { echo 'links are left'; exit 1; }
 true
