@@ -49,8 +49,10 @@ static int fail(struct control_client *c, int error, uint64_t waited_ns)
     case -ETIMEDOUT:
         return report_fail(c->r, ATOLL_NO_ANSWER,
                            "%s (domain %u) has not answered within %.1f s; `atoll console %s` may "
-                           "show why, `atoll restart %s` brings it back",
-                           name, domid, (double)waited_ns / 1e9, name, name);
+                           "show why%s",
+                           name, domid, (double)waited_ns / 1e9, name,
+                           strcmp(name, "xenstored") == 0 ? ""
+                                                          : ", `atoll restart` brings it back");
     case -ESRCH:
         end = control_service_end(&c->service);
         return report_fail(c->r, ATOLL_NOT_RUNNING,
