@@ -298,6 +298,7 @@ static struct control_client *create(struct report *r, int timeout_ms)
         return NULL;
     }
     c->r = r;
+    c->link.report = r;
     c->timeout_ms = timeout_ms;
     return c;
 }

@@ -4,6 +4,8 @@
 #include "hv/linux/linux.h"
 #include "interrupt.h"
 #include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define PAUSE_FIRST (1 * HV_MSEC)
 #define PAUSE_LAST  (100 * HV_MSEC)
@@ -17,15 +19,30 @@
 /* A domain that dies raises no event for us: how often we look. */
 #define LOOK_INTERVAL HV_SEC
 
+/* After so long it is said what is waited for. */
+#define TELL_AFTER HV_SEC
+
 /* A service that has closed may be about to end. */
 #define CLOSE_GRACE (300 * HV_MSEC)
 
 /* The most that one request to XenStore is waited for: dom0 may be very busy. */
 #define STORE_TIMEOUT_MS 10000u
 
+/* Somebody looks on, and has seen nothing for a second. */
+static void tell(struct control_link *link, uint64_t now)
+{
+    if (!link->since || now < link->since + TELL_AFTER)
+        return;
+    link->since = 0;
+    if (isatty(fileno(link->report->out)))
+        report_note(link->report, "waiting for %s (domain %u)", link->service->name,
+                    link->service->domid);
+}
+
 /* Sleep until something happens or @deadline. -EINTR, or 0. */
 static int link_sleep(struct control_link *link, uint64_t deadline)
 {
+    tell(link, hv_now(link->hv));
     hv_linux_wait(link->hv, deadline, link->parting ? -1 : interrupt_fd());
     while (hv_evtchn_next(link->hv) != 0) {
     }
@@ -161,6 +178,7 @@ int link_connect(struct control_link *link, uint64_t timeout, struct link_failur
     int rc;
 
     *failure = (struct link_failure){LINK_UNPUBLISHED, -ENOENT};
+    link->since = now;
     control_queue_open(&a.queue, link->service->domid);
     rc = connect_in_turn(link, &a, timeout, failure);
     control_queue_leave(&a.queue, rc == 0);
@@ -264,6 +282,8 @@ int link_take(struct control_link *link, struct control_header *header)
 
 int link_wait_frame(struct control_link *link, uint64_t deadline, struct control_header *header)
 {
+    link->since =
+        deadline == HV_NEVER ? 0 : hv_now(link->hv); /* a stream that waits is no wonder */
     for (;;) {
         int rc = link_take(link, header);
 

@@ -13,10 +13,13 @@
 #include "common/control.h"
 #include "common/vchan.h"
 #include "control_service.h"
+#include "report.h"
 
 struct control_link {
     struct hv *hv;
     struct control_service *service;
+    struct report *report; /**< who is told, once and on a terminal only, what is waited for */
+    uint64_t since;        /**< when the wait under way began; 0: it is not to be told */
     struct vchan v;
     bool connected;
     bool parting;    /**< interrupts do not end waits any more: we end things because of one */
