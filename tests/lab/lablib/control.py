@@ -414,6 +414,20 @@ def session(dom0):
         dom0.check(name, function)
 
 
+def demonstrate(dom0):
+    """For `./lab demo`: what a user sees first."""
+    if not dom0.check("switch and monitor start", services_start):
+        return
+    for name, function in (
+            ("atoll list and status", shown),
+            ("atoll logs -f follows an xl create", logs_follow),
+            ("atoll store trace of xl create", trace),
+            ("atoll store diff and rollback of what xenstore-rm removed", rollback),
+            ("atoll store stats and quota", quotas),
+            ("errors are one line", errors)):
+        dom0.check(name, function)
+
+
 def jobs(verdicts, logs, boot):
     """What can run at a time. @boot: that of suites.py."""
     host.build_gcc(logs)
@@ -434,4 +448,4 @@ def jobs(verdicts, logs, boot):
         boot(streams, verdicts, image, "control-vchan", logs, files, guests=False)
         packages.packages(verdicts, logs, boot)
 
-    return [services, other]
+    return [other, services]

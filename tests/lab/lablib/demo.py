@@ -3,7 +3,7 @@
 
 import sys
 
-from . import checks, host, suites, ui
+from . import checks, control, host, suites, ui
 from .image import Image
 from .machine import Machine
 
@@ -18,7 +18,9 @@ def demo(mode, logs):
     with Machine(image, "demo", logs, files) as machine:
         dom0 = checks.Dom0(machine, mode, verdicts, "demo")
         dom0.narrate = True
-        suites.host_session(dom0)
+        suites.host_session(dom0, cycles=5)
+        if mode == "atoll":
+            control.demonstrate(dom0)
     ui.plain()
     ui.plain(ui.table(("shown", "verdict", "figures"),
                       [(n, "yes" if p else "NO", f) for _, n, p, f in verdicts.rows]))
@@ -31,7 +33,9 @@ HINTS = """
 
       xl list                             the domains
       xenstore-ls                         the store
-      xenstore-control memreport          what the service says of itself
+      atoll start monitor                 another service; atoll list, atoll status, atoll stats show them
+      atoll logs -f xenstored             what the service says
+      atoll store trace                   what is done to XenStore; atoll store --help has more
       lab-guest NAME pv|pvh 10.77.0.N     start a Linux guest on the bridge xenbr0 (dom0 is 10.77.0.1)
       xl console NAME                     its console (leave it with Ctrl-])
       xl destroy NAME
