@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "remains.h"
 #include "host.h"
-#include "libxl_record.h"
 #include "service_nodes.h"
 #include <errno.h>
 #include <string.h>
@@ -47,7 +46,6 @@ static int destroy(struct report *r, xc_interface *xch, const struct record *rec
 
     *ours = false;
     if (!rc && domid) {
-        libxl_record_remove(&r->logger, domid);
         if (xc_domain_destroy(xch, domid))
             return report_fail(r, errno == EPERM ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
                                "cannot destroy domain %u (%s)", domid, strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file host-tools/remains.h
- * Removes what is there of a service: its domain, its XenStore nodes, libxl's record and ours.
+ * Removes what is there of a service: its domain, its XenStore nodes, and our record.
  */
 #ifndef ATOLL_REMAINS_H
 #define ATOLL_REMAINS_H

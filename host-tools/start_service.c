@@ -3,7 +3,6 @@
 #include "common/control.h"
 #include "host.h"
 #include "inspect.h"
-#include "libxl_record.h"
 #include "remains.h"
 #include "service_nodes.h"
 #include "start_steps.h"
@@ -69,28 +68,19 @@ static int introduce(struct start *s, const struct service_nodes *nodes)
     return 0;
 }
 
-/* What xl needs to know the domain and to reach its console, while the service starts. */
+/*
+ * What xl needs to know the domain and to reach its console, while the service starts. No record of
+ * libxl's: by it `xl list -l` names the domains that may be saved and shut down with the host's
+ * guests, which is what the scripts called xendomains do.
+ */
 static int announce(struct start *s, const struct service_nodes *nodes)
 {
-    const struct libxl_record record = {
-        .domid = s->builder.domid,
-        .name = s->opt->name,
-        .handle = s->builder.handle,
-        .kernel = s->opt->kernel,
-        .cmdline = s->record.cmdline,
-        .memory_mb = s->opt->memory_mb,
-    };
     char path[128];
     int rc = service_nodes_write(&s->store, nodes, path, sizeof(path));
 
     if (rc)
         return store_failed(s, path, rc);
     report_step(s->r, "XenStore nodes written");
-    if (libxl_record_write(&s->r->logger, &record))
-        return report_fail(s->r, ATOLL_FAILURE,
-                           "libxl's record of it could not be written; is /var/lib/xen there, with "
-                           "room in it?");
-    report_step(s->r, "libxl's record written");
     return 0;
 }
 

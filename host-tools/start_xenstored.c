@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_xenstored.h"
 #include "host.h"
-#include "libxl_record.h"
 #include "service_nodes.h"
 #include "start_steps.h"
 #include "xenbus_setup.h"
@@ -272,37 +271,16 @@ static int write_pid_file(struct start *s)
     return 0;
 }
 
-static int write_libxl_record(struct start *s)
-{
-    const struct libxl_record record = {
-        .domid = s->builder.domid,
-        .name = s->opt->name,
-        .handle = s->builder.handle,
-        .kernel = s->opt->kernel,
-        .cmdline = s->record.cmdline,
-        .memory_mb = s->opt->memory_mb,
-    };
-
-    if (libxl_record_write(&s->r->logger, &record))
-        return report_fail(s->r, ATOLL_FAILURE,
-                           "domain %u serves, but libxl's record of it could not be written; "
-                           "`xl list -l` will leave it out",
-                           s->builder.domid);
-    report_step(s->r, "libxl's record written");
-    return 0;
-}
-
 /* The service answers. What fails now is told and does not end it: dom0 is bound to this domain. */
 static int announce(struct start *s)
 {
-    int rc = write_nodes(s), rc2, rc3, rc4;
+    int rc = write_nodes(s), rc2, rc3;
 
     if (rc == ATOLL_NO_ANSWER)
         return rc; /* libxl would wait for it without end */
-    rc2 = write_libxl_record(s);
-    rc3 = write_pid_file(s);
-    rc4 = start_record(s);
-    return rc ? rc : rc2 ? rc2 : rc3 ? rc3 : rc4;
+    rc2 = write_pid_file(s);
+    rc3 = start_record(s);
+    return rc ? rc : rc2 ? rc2 : rc3;
 }
 
 /* From nothing to a domain that runs. */

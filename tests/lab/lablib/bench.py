@@ -140,12 +140,14 @@ def control_start(logs):
         dom0 = checks.Dom0(machine, "atoll", ui.Verdicts(), "bench control")
         _must(dom0, "start", checks.store_starts)
         _must(dom0, "switch and monitor", control.services_start)
-        ours, xl = control.start_times(dom0, int(os.environ.get("BENCH_ROUNDS", "10")))
+        start, status, xl = control.start_times(dom0, int(os.environ.get("BENCH_ROUNDS", "10")))
+    ui.plain("\nwhere the time of one more start went:\n" + dom0.shown)
     ui.plain("\nunder icount, one processor: 1 instruction = 1 ns")
-    ui.plain(ui.table(["milliseconds", "mean", "least", "greatest"],
-                      [[name, f"{statistics.mean(times):.0f}", f"{min(times):.0f}", f"{max(times):.0f}"]
-                       for name, times in (("atoll start monitor; atoll status monitor", ours), ("xl create", xl))]))
-    ui.plain(f"ratio of the means: {statistics.mean(ours) / statistics.mean(xl):.3f}; the clock that was read ticks in 10 ms")
+    rows = (("atoll start monitor", start), ("atoll start monitor; atoll status monitor", status), ("xl create", xl))
+    ui.plain(ui.table(["milliseconds", "mean", "least", "greatest", "of xl create"],
+                      [[name, f"{statistics.mean(times):.0f}", f"{min(times):.0f}", f"{max(times):.0f}",
+                        f"{statistics.mean(times) / statistics.mean(xl):.3f}"] for name, times in rows]))
+    ui.plain("the clock that was read ticks in 10 ms; xl create: a PVH guest of 128 MiB without devices")
 
 
 BENCHES = {"xenstored": xenstored, "xenstored-icount": xenstored_icount, "xenstored-smp": xenstored_smp,
