@@ -108,7 +108,8 @@ struct replacement {
     struct xenstored *xs;
     struct work *work;
     const struct tree *target;
-    bool piecewise; /* node by node, and not by putting the subtree there */
+    const char *path; /* what is replaced; nothing above it is but what is missing */
+    bool piecewise;   /* node by node, and not by putting the subtree there */
     uint64_t changed;
     size_t bytes; /* of nodes that are in the old tree only */
 };
@@ -117,6 +118,15 @@ static const struct perms *parent_perms(const struct xenstored *xs, const struct
                                         const char *path)
 {
     return tree_lookup_parent(&xs->env, tree, path)->perms;
+}
+
+/* Of the parent as it will be: what is above the path that is replaced stays as it is now. */
+static const struct perms *new_parent_perms(const struct replacement *replacement, const char *path)
+{
+    bool below = strlen(path) > strlen(replacement->path);
+
+    return parent_perms(replacement->xs, below ? replacement->target : replacement->work->tree,
+                        path);
 }
 
 static void account_pair(struct xenstored *xs, const struct node *before, const struct node *after)
@@ -181,7 +191,7 @@ static int replace_node(struct replacement *replacement, struct compare *compare
     if (!replacement->piecewise)
         account_pair(xs, before, after);
     watch_fire(xs, replacement->work, compare->path, after->perms,
-               parent_perms(xs, replacement->target, compare->path), before ? before->perms : NULL,
+               new_parent_perms(replacement, compare->path), before ? before->perms : NULL,
                WATCH_SUBTREE);
     replacement->changed++;
     if (before)
@@ -189,8 +199,7 @@ static int replace_node(struct replacement *replacement, struct compare *compare
     return replacement->piecewise ? set_node(replacement, compare->path, before, after) : 0;
 }
 
-static int replace_nodes(struct replacement *replacement, struct node *before, struct node *after,
-                         const char *path)
+static int replace_nodes(struct replacement *replacement, struct node *before, struct node *after)
 {
     struct xenstored *xs = replacement->xs;
     struct compare *compare = arena_alloc(xs->arena, sizeof(*compare));
@@ -198,7 +207,7 @@ static int replace_nodes(struct replacement *replacement, struct node *before, s
 
     if (!compare)
         return -ENOMEM;
-    compare_begin(compare, &xs->env, before, after, path);
+    compare_begin(compare, &xs->env, before, after, replacement->path);
     while ((more = compare_next(compare)) > 0) {
         int error = replace_node(replacement, compare);
 
@@ -212,15 +221,15 @@ static int replace_nodes(struct replacement *replacement, struct node *before, s
     return more;
 }
 
-/* Make the ancestors of @path that are missing, as they are in the target. */
-static int make_ancestors(struct replacement *replacement, const char *path)
+/* Make the ancestors that are missing, as they are in the target. */
+static int make_ancestors(struct replacement *replacement)
 {
     struct xenstored *xs = replacement->xs;
     struct work *work = replacement->work;
     char above[TREE_PATH_SIZE];
     int error = 0;
 
-    strcpy(above, path);
+    strcpy(above, replacement->path);
     for (char *slash = strchr(above + 1, '/'); slash && !error; slash = strchr(slash + 1, '/')) {
         const struct node *node;
 
@@ -233,8 +242,8 @@ static int make_ancestors(struct replacement *replacement, const char *path)
                 error = tree_set_perms(&xs->env, work->tree, above, node->perms);
             if (error)
                 break;
-            watch_fire(xs, work, above, node->perms, parent_perms(xs, replacement->target, above),
-                       NULL, WATCH_SUBTREE);
+            watch_fire(xs, work, above, node->perms, new_parent_perms(replacement, above), NULL,
+                       WATCH_SUBTREE);
             replacement->changed++;
         }
         *slash = '/';
@@ -243,9 +252,10 @@ static int make_ancestors(struct replacement *replacement, const char *path)
 }
 
 /* In a work of its own, on what will be the current tree if all goes well. */
-static int apply(struct replacement *replacement, const char *path)
+static int apply(struct replacement *replacement)
 {
     struct xenstored *xs = replacement->xs;
+    const char *path = replacement->path;
     struct tree *tree = replacement->work->tree;
     struct node *before = tree_lookup(&xs->env, tree, path);
     struct node *after = tree_lookup(&xs->env, replacement->target, path);
@@ -254,10 +264,9 @@ static int apply(struct replacement *replacement, const char *path)
     if (before == after)
         return 0;
     if (after)
-        error = make_ancestors(replacement, path);
+        error = make_ancestors(replacement);
     if (!error)
-        error = replace_nodes(replacement, before, after, path);
-    /* Even where no node differs, the order of children may. */
+        error = replace_nodes(replacement, before, after);
     if (error || replacement->piecewise)
         return error;
     /* Even where no node differs, the order of children may. */
@@ -312,8 +321,7 @@ static int replace_special(struct replacement *replacement, enum special special
     return 0;
 }
 
-static int replace(struct replacement *replacement, const char *path, enum history_kind kind,
-                   uint32_t detail)
+static int replace(struct replacement *replacement, enum history_kind kind, uint32_t detail)
 {
     struct xenstored *xs = replacement->xs;
     struct work work = {.tree = &xs->tree};
@@ -324,7 +332,7 @@ static int replace(struct replacement *replacement, const char *path, enum histo
     attempt_begin(xs, &attempt, NULL);
     xs->env.writer = xs->priv_domid;
     replacement->work = &attempt.work;
-    error = apply(replacement, path);
+    error = apply(replacement);
     for (unsigned special = 0; special < SPECIAL_COUNT && replacement->piecewise && !error;
          special++)
         error = replace_special(replacement, special);
@@ -341,22 +349,22 @@ static int replace(struct replacement *replacement, const char *path, enum histo
 static int replace_subtree(struct xenstored *xs, const char *path, struct tree *target,
                            uint64_t since, uint64_t *changed)
 {
-    struct replacement replacement = {.xs = xs, .target = target};
+    struct replacement replacement = {.xs = xs, .target = target, .path = path};
     int error = prepare(xs, path, target, since);
 
     if (!error)
-        error = replace(&replacement, path, HISTORY_ROLLBACK, (uint32_t)since);
+        error = replace(&replacement, HISTORY_ROLLBACK, (uint32_t)since);
     *changed = error ? 0 : replacement.changed;
     return error;
 }
 
 int replace_all(struct xenstored *xs, struct tree *target, uint64_t *changed)
 {
-    struct replacement replacement = {.xs = xs, .target = target, .piecewise = true};
+    struct replacement replacement = {.xs = xs, .target = target, .path = "/", .piecewise = true};
     int error = prepare(xs, "/", target, xs->history.newest);
 
     if (!error)
-        error = replace(&replacement, "/", HISTORY_LOAD, 0);
+        error = replace(&replacement, HISTORY_LOAD, 0);
     *changed = error ? 0 : replacement.changed;
     return error;
 }

@@ -207,6 +207,49 @@ START_TEST(test_reader_of_old_permissions_is_told)
 }
 END_TEST
 
+static unsigned told(struct client *guest)
+{
+    struct wire_message event;
+    unsigned events = 0;
+
+    while (client_take(guest, true, &event))
+        events++;
+    return events;
+}
+
+/* Who hears of a node that comes back is up to the parent that it comes back to. */
+START_TEST(test_reader_of_present_parent_is_told)
+{
+    const char *then = _i ? "r0" : "n0", *since = _i ? "n0" : "r0";
+    struct host *host = host_create(&(struct host_config){0});
+    struct client *guest = host_guest(host, 3);
+    uint64_t version;
+
+    OK(client_write(host->dom0, 0, "/dir/below/hidden", "1"));
+    OK(client_set_perms(host->dom0, 0, "/dir/below/hidden", "n0"));
+    OK(client_set_perms(host->dom0, 0, "/dir/below", "n0"));
+    OK(client_set_perms(host->dom0, 0, "/dir", then));
+    version = now(host);
+    OK(client_set_perms(host->dom0, 0, "/dir", since));
+    OK(client_write(host->dom0, 0, "/dir/below", "2"));
+    OK(client_watch(guest, "/dir/below", "t"));
+    host_run(host);
+    client_clear(guest);
+
+    roll_back(host, version, "/dir/below");
+    ck_assert_uint_eq(told(guest), _i ? 0 : 1);
+
+    /* An ancestor that was missing is made below one that is there. */
+    OK(client_rm(host->dom0, 0, "/dir/below"));
+    host_run(host);
+    client_clear(guest);
+    roll_back(host, version, "/dir/below/hidden");
+    ck_assert_uint_eq(told(guest), _i ? 0 : 1);
+    host_check(host);
+    host_destroy(host);
+}
+END_TEST
+
 /* What the service tells its control clients is no part of history. */
 START_TEST(test_own_nodes_stay)
 {
@@ -472,6 +515,7 @@ TCase *history_plays(void)
     tcase_add_test(plays, test_missing_ancestors_come_back);
     tcase_add_test(plays, test_reborn_domain_inherits_nothing);
     tcase_add_test(plays, test_reader_of_old_permissions_is_told);
+    tcase_add_loop_test(plays, test_reader_of_present_parent_is_told, 0, 2);
     tcase_add_test(plays, test_own_nodes_stay);
     tcase_add_test(plays, test_history_is_bounded);
     tcase_add_test(plays, test_pressure_takes_history_and_nothing_else);

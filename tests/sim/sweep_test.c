@@ -3,7 +3,8 @@
  * Every allocation fails once. A run of random operations on model and service is repeated, and
  * each time the next of the service's allocations fails: the request may be refused, but then
  * nothing of it may have happened, and nobody else may notice. The linker puts the functions here
- * in the place of arena_alloc() and arena_zalloc() (--wrap).
+ * in the place of arena_alloc() and arena_zalloc() (--wrap). SWEEP_NTH lets one only fail, and
+ * SWEEP_EVERY=N every Nth, from another one on in each script.
  */
 #include "random.h"
 #include "sweep.h"
@@ -86,17 +87,19 @@ static bool run_with_failure(uint64_t seed, uint64_t nth)
 
 START_TEST(test_each_allocation_fails)
 {
-    uint64_t seed = 1000 + (uint64_t)_i, nth = 1;
-    const char *only = getenv("SWEEP_NTH");
+    const char *only = getenv("SWEEP_NTH"), *sampled = getenv("SWEEP_EVERY");
+    uint64_t every = sampled != NULL ? strtoull(sampled, NULL, 10) : 1;
+    uint64_t seed = 1000 + (uint64_t)_i, nth, failed = 0;
 
     if (only != NULL) {
         run_with_failure(seed, strtoull(only, NULL, 10));
         return;
     }
-    while (run_with_failure(seed, nth))
-        nth++;
-    fprintf(stderr, "script %d: each of %llu allocations failed once\n", _i,
-            (unsigned long long)nth - 1);
+    ck_assert_uint_gt(every, 0);
+    for (nth = 1 + (uint64_t)_i % every; run_with_failure(seed, nth); nth += every)
+        failed++;
+    fprintf(stderr, "script %d: of every %llu allocations one failed, %llu in all\n", _i,
+            (unsigned long long)every, (unsigned long long)failed);
     ck_assert_uint_gt(nth, 100);
 }
 END_TEST

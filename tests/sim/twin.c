@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "twin.h"
 
+#include "expect.h"
+
 #include <check.h>
 #include <errno.h>
 #include <hv/time.h>
@@ -226,7 +228,7 @@ static void compare_party(struct twin *twin, unsigned number)
     }
     for (struct twin_message *at = got; at != NULL; at = at->next)
         if (at->message.type == WIRE_WATCH_EVENT)
-            ck_assert(at->message.req_id == 0 && at->message.tx_id == 0);
+            EXPECT(at->message.req_id == 0 && at->message.tx_id == 0, "an event with an id");
     drop(&got);
 }
 
@@ -275,8 +277,9 @@ static void check_ids(const struct twin_party *party, const struct wire_message 
         at = at->next;
     if (at == NULL)
         return; /* compare_party() reports that nothing came */
-    ck_assert_uint_eq(at->message.req_id, request->req_id);
-    ck_assert_uint_eq(at->message.tx_id, request->tx_id);
+    EXPECT(at->message.req_id == request->req_id && at->message.tx_id == request->tx_id,
+           "request %u of transaction %u is answered as %u of %u", request->req_id, request->tx_id,
+           at->message.req_id, at->message.tx_id);
 }
 
 /* The new id that each side gave out, from the answer to TRANSACTION_START. */
@@ -312,8 +315,7 @@ static void run_until_answered(struct twin *twin, const struct twin_party *party
 static int ask_service(struct twin *twin, struct twin_party *party,
                        const struct wire_message *request)
 {
-    ck_assert_msg(client_send(party->client, request), "the service does not read (%s)",
-                  twin->what);
+    EXPECT(client_send(party->client, request), "the service does not read (%s)", twin->what);
     run_until_answered(twin, party);
     check_ids(party, request);
     for (const struct arrived *at = party->client->first; at != NULL; at = at->next)
