@@ -70,7 +70,8 @@ static void put_what(const struct version *version, struct control_writer *item)
         break;
     case HISTORY_COMMIT:
         control_put_number(item, CONTROL_F_COUNT, version->detail);
-        control_put_format(item, CONTROL_F_TEXT, "transaction of %u requests", version->detail);
+        control_put_format(item, CONTROL_F_TEXT, "transaction of %u request%s", version->detail,
+                           version->detail == 1 ? "" : "s");
         break;
     case HISTORY_DOMAIN_END:
         control_put_format(item, CONTROL_F_TEXT, "domain %u ended", version->detail);
