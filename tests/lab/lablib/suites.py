@@ -10,7 +10,7 @@ from . import control as control_plane
 from .image import Image
 from .machine import EmulatorFault, Machine
 
-CYCLES = 20
+CYCLES = 12
 LATENCY_REQUESTS = 50000
 
 
@@ -174,7 +174,7 @@ def acceptance(image, mode, files, verdicts, logs):
           verdicts, image, f"xenstored-{mode}", logs, files, cpus=1)
 
 
-def host_session(dom0, iterations=300, cycles=CYCLES):
+def host_session(dom0, iterations=100, cycles=CYCLES):
     """All checks of one boot, in order; what cannot run after a failure is said to have failed."""
     if not dom0.check("the store starts", checks.store_starts):
         dom0.verdicts.add(dom0.suite, "everything else", False, "not run: there is no store")
