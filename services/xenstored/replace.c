@@ -2,6 +2,7 @@
 #include "replace.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "compare.h"
@@ -74,33 +75,55 @@ static int mend(struct xenstored *xs, const char *path, struct tree *target, uin
     return more;
 }
 
-/* Keep what the service publishes for itself as it is in the current tree. Muted. */
-static int keep_own(struct xenstored *xs, struct tree *target)
+/* Keep the subtree at @path as it is in the current tree. Muted. */
+static int keep(struct xenstored *xs, struct tree *target, const char *path)
 {
-    struct node *own = tree_lookup(&xs->env, &xs->tree, xs->history.own);
-    char path[sizeof(xs->history.own)];
+    struct node *now = tree_lookup(&xs->env, &xs->tree, path);
+    char above[sizeof(xs->history.own)];
 
-    if (own == tree_lookup(&xs->env, target, xs->history.own))
+    if (now == tree_lookup(&xs->env, target, path))
         return 0;
-    if (!own)
-        return tree_put(&xs->env, target, xs->history.own, NULL, 0);
+    if (!now)
+        return tree_put(&xs->env, target, path, NULL, 0);
     /* Its parents, too, down to the first one that is there. */
-    for (char *slash = strchr(strcpy(path, xs->history.own) + 1, '/'); slash;
+    for (char *slash = strchr(strcpy(above, path) + 1, '/'); slash;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (!tree_lookup(&xs->env, target, path)) {
-            const struct node *there = tree_lookup(&xs->env, &xs->tree, path);
-            int error = tree_create_node(&xs->env, target, path, node_value(there),
+        if (!tree_lookup(&xs->env, target, above)) {
+            const struct node *there = tree_lookup(&xs->env, &xs->tree, above);
+            int error = tree_create_node(&xs->env, target, above, node_value(there),
                                          there->value_length, false, 0);
 
             if (!error)
-                error = tree_set_perms(&xs->env, target, path, there->perms);
+                error = tree_set_perms(&xs->env, target, above, there->perms);
             if (error)
                 return error;
         }
         *slash = '/';
     }
-    return tree_put(&xs->env, target, xs->history.own, own, 0);
+    return tree_put(&xs->env, target, path, now, 0);
+}
+
+/*
+ * What the service and the domains that live publish for the clients of their vchans says which
+ * rings are there now: older numbers would lead to rings that are gone. Muted.
+ */
+static int keep_vchans(struct xenstored *xs, struct tree *target)
+{
+    int error = keep(xs, target, xs->history.own);
+
+    list_for_each (item, &xs->domains) {
+        const struct domain *domain = LIST_ENTRY(item, struct domain, all);
+        char path[sizeof(xs->history.own)];
+
+        if (error)
+            break;
+        if (!domain->introduced)
+            continue;
+        snprintf(path, sizeof(path), "/local/domain/%u/data/vchan", domain->domid);
+        error = keep(xs, target, path);
+    }
+    return error;
 }
 
 /* The change under way. */
@@ -296,7 +319,7 @@ static int prepare(struct xenstored *xs, const char *path, struct tree *target, 
             perms_put(&xs->perms, perms);
     }
     if (!error)
-        error = keep_own(xs, target);
+        error = keep_vchans(xs, target);
     history_unmute(xs);
     return error;
 }
