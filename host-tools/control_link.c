@@ -101,12 +101,14 @@ static int store_timeout(uint64_t now, uint64_t deadline)
 /* One attempt: 0, or an error and @failure. */
 static int try_connect(struct control_link *link, uint64_t deadline, struct link_failure *failure)
 {
+    const uint64_t asked = hv_now(link->hv);
     struct control_numbers numbers;
-    int rc =
-        control_service_numbers(link->service, store_timeout(hv_now(link->hv), deadline), &numbers);
+    int rc = control_service_numbers(link->service, store_timeout(asked, deadline), &numbers);
 
     if (rc) {
-        *failure = (struct link_failure){obstacle_of(rc), rc};
+        /* So short before the deadline it says nothing of XenStore. */
+        if (rc != -ETIMEDOUT || hv_now(link->hv) >= asked + TELL_AFTER)
+            *failure = (struct link_failure){obstacle_of(rc), rc};
         return rc;
     }
     rc = vchan_client_open(&link->v, link->hv, (domid_t)link->service->domid, numbers.ring_ref,

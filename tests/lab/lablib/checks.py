@@ -204,11 +204,17 @@ def guest_poweroff(dom0, name):
                  f"echo 'echo going=$((6*7)); poweroff -f' | lab-pty 60 going=42 xl console {name}")
 
 
+# More changes than versions are kept: what the history holds is then the same each time.
+FORGET = "lab-latency write 300"
+
+
 def cycles(dom0, count):
     """Counters before and after @count cycles of create and destroy are the same."""
     dom0.expect("lab-cycles 2", 400, "creating and destroying a guest")
+    dom0.expect(FORGET, 120)
     before = _state(dom0)
     dom0.expect(f"lab-cycles {count}", 60 * count, "creating and destroying guests")
+    dom0.expect(FORGET, 120)
     after = _state(dom0)
     if before != after:
         changed = [f"{a}  ->  {b}" for a, b in zip(before, after) if a != b]
