@@ -77,7 +77,61 @@
     FIELD(TRANSACTIONS, "transactions", NUMBER, 91)                                                \
     FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */       \
     FIELD(MORE, "more", NUMBER, 93) /* diff, show: the next item goes on with this node's fields   \
-                                     */
+                                     */                                                            \
+    /* the switch */                                                                               \
+    FIELD(BRIDGE, "bridge-entry", GROUP, 128)                                                      \
+    FIELD(PORT, "port-entry", GROUP, 129)                                                          \
+    FIELD(MIRROR, "mirror-entry", GROUP, 130)                                                      \
+    FIELD(BRIDGE_NAME, "bridge", STRING, 131)                                                      \
+    FIELD(UUID, "uuid", BYTES, 132)                                                                \
+    FIELD(VIF, "vif", NUMBER, 133)                                                                 \
+    FIELD(MAC, "mac", BYTES, 134) /* 6 bytes; may occur more than once */                          \
+    FIELD(VID, "vid", NUMBER, 135)                                                                 \
+    FIELD(GENERATION, "generation", NUMBER, 136)                                                   \
+    FIELD(DIGEST, "digest", STRING, 137)                                                           \
+    FIELD(MATCHED, "matched", NUMBER, 138) /* rules whose port is there */                         \
+    FIELD(IPV4, "ipv4", BYTES, 139)        /* 4 bytes and the prefix length */                     \
+    FIELD(IPV6, "ipv6", BYTES, 140)        /* 16 bytes and the prefix length */                    \
+    FIELD(VLAN_MODE, "vlan-mode", NUMBER, 141)                                                     \
+    FIELD(VLANS, "vlans", BYTES, 142) /* of a trunk: pairs of u16, first and last */               \
+    FIELD(PVID_TAGGED, "pvid-tagged", NUMBER, 143)                                                 \
+    FIELD(LOCK, "locking-mode", NUMBER, 144)                                                       \
+    FIELD(RATE_IN, "rate-in", NUMBER, 145)                                                         \
+    FIELD(RATE_OUT, "rate-out", NUMBER, 146)                                                       \
+    FIELD(BURST_IN, "burst-in", NUMBER, 147)                                                       \
+    FIELD(BURST_OUT, "burst-out", NUMBER, 148)                                                     \
+    FIELD(BROADCAST, "broadcast", NUMBER, 149) /* storm control, frames a second */                \
+    FIELD(MULTICAST, "multicast", NUMBER, 150)                                                     \
+    FIELD(UNKNOWN, "unknown", NUMBER, 151)                                                         \
+    FIELD(ISOLATED, "isolated", NUMBER, 152)                                                       \
+    FIELD(DHCP_SERVER, "dhcp-server", NUMBER, 153)                                                 \
+    FIELD(UPLINK, "uplink", NUMBER, 154)                                                           \
+    FIELD(FDB_LIMIT, "fdb-limit", NUMBER, 155)                                                     \
+    FIELD(AGEING, "ageing", NUMBER, 156)                                                           \
+    FIELD(MTU, "mtu", NUMBER, 157)                                                                 \
+    FIELD(SNOOPING, "snooping", NUMBER, 158)                                                       \
+    FIELD(LOOP_GUARD, "loop-guard", NUMBER, 159)                                                   \
+    FIELD(SNAP, "snap", NUMBER, 160)                                                               \
+    FIELD(DIRECTION, "direction", NUMBER, 161)                                                     \
+    FIELD(SOURCE, "source", GROUP, 162) /* UUID, VIF, DIRECTION */                                 \
+    FIELD(STATE, "state", STRING, 163)                                                             \
+    FIELD(GUEST, "guest", STRING, 164)                                                             \
+    FIELD(QUEUES, "queues", NUMBER, 165)                                                           \
+    FIELD(FEATURES, "features", STRING, 166)                                                       \
+    FIELD(AGE, "age", NUMBER, 167) /* nanoseconds since a frame came from it */                    \
+    FIELD(STATIC, "static", NUMBER, 168)                                                           \
+    FIELD(REASON, "reason", STRING, 169) /* of a drop: services/netback-switch/drop.h */           \
+    FIELD(DROP, "drop", GROUP, 170)      /* REASON, COUNT */                                       \
+    FIELD(FRAMES_IN, "frames-in", NUMBER, 171)                                                     \
+    FIELD(FRAMES_OUT, "frames-out", NUMBER, 172)                                                   \
+    FIELD(BYTES_IN, "bytes-in", NUMBER, 173)                                                       \
+    FIELD(BYTES_OUT, "bytes-out", NUMBER, 174)                                                     \
+    FIELD(COPIES, "copies", NUMBER, 175)                                                           \
+    FIELD(COPY_BYTES, "copy-bytes", NUMBER, 176)                                                   \
+    FIELD(NOTIFICATIONS, "notifications", NUMBER, 177)                                             \
+    FIELD(FRAMES, "frames", NUMBER, 178)                                                           \
+    FIELD(PVID, "pvid", NUMBER, 179)                                                               \
+    FIELD(GUESTLESS, "unidentified", NUMBER, 180) /* ports of guests that nobody named yet */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file switch_rules.h
+ * The desired state of a switch: bridges, ports, mirrors. dom0's tool makes it from the operator's
+ * file, the switch takes it as one generation; this is the one form both know, and its one encoder
+ * and decoder (fields of common/control_fields.h).
+ *
+ * A port's rules belong to (guest uuid, vif index), whatever domid, MAC or ring the guest has at
+ * the time; dom0's own port is that of the uuid of zeros. What a rule does not say is inherited:
+ * from the bridge, then from what libxl wrote into the backend's XenStore directory (bridge, vlan,
+ * rate, mac, ip).
+ */
+#ifndef COMMON_SWITCH_RULES_H
+#define COMMON_SWITCH_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+
+#define RULES_BRIDGES 16U
+#define RULES_PORTS   256U
+#define RULES_MIRRORS 8U
+#define RULES_NAME    32U /**< of bridges, mirrors: [A-Za-z0-9_-], NUL included */
+#define RULES_MACS    8U
+#define RULES_IPV4    16U
+#define RULES_IPV6    16U
+#define RULES_SOURCES 16U /**< of a mirror */
+
+/** 802.1Q: which VLANs a port is in, and how its untagged frames are taken. */
+struct rules_vlan {
+    enum rules_vlan_mode {
+        RULES_VLAN_TRANSPARENT, /**< not VLAN-aware: tags pass, all is one LAN (VID 0) */
+        RULES_VLAN_ACCESS,      /**< untagged frames of @ref pvid; tagged ones are dropped */
+        RULES_VLAN_TRUNK,       /**< tagged frames of @ref allowed; untagged ones are of pvid */
+    } mode;
+    uint16_t pvid;        /**< 1 to 4094; a trunk's may be 0: it takes no untagged frames */
+    bool pvid_tagged;     /**< a trunk's frames of pvid leave with a tag, too (libxl's "20p") */
+    uint64_t allowed[64]; /**< bitmap of VIDs (a trunk); pvid counts in by itself */
+};
+
+/** XenServer's words. */
+enum rules_lock { RULES_LOCK_INHERIT, RULES_LOCK_UNLOCKED, RULES_LOCK_LOCKED, RULES_LOCK_DISABLED };
+
+/** Rates in bytes (frames: in frames) a second; rate 0: no limit. burst 0: a default. */
+struct rules_rate {
+    bool set;
+    uint64_t rate, burst;
+};
+
+struct rules_prefix {
+    uint8_t address[16]; /**< IPv4: the first 4 */
+    uint8_t length;      /**< bits */
+};
+
+struct rules_port {
+    uint8_t uuid[16];
+    uint16_t vif;
+    char name[RULES_NAME * 2]; /**< for people: "guest name/vif"; "" */
+    char bridge[RULES_NAME];   /**< "": as libxl says, or the default bridge */
+    bool vlan_set;
+    struct rules_vlan vlan;
+    enum rules_lock lock;
+    uint8_t macs[RULES_MACS][6]; /**< a locked port's; none: the MAC that libxl says */
+    struct rules_prefix ipv4[RULES_IPV4], ipv6[RULES_IPV6]; /**< a locked port's; none: none */
+    uint8_t mac_count, ipv4_count, ipv6_count;
+    struct rules_rate rate_in;                       /**< from the guest */
+    struct rules_rate rate_out;                      /**< to it */
+    struct rules_rate broadcast, multicast, unknown; /**< storm control of what it sends, frames */
+    bool isolated;                                   /**< does not talk to other isolated ports */
+    bool dhcp_server; /**< may be one, and may send router advertisements; uplinks: yes */
+    bool dhcp_server_set;
+    bool uplink;        /**< everything may come from it: never locked, not limited in addresses */
+    uint32_t fdb_limit; /**< addresses learned behind it; 0: the default */
+};
+
+struct rules_bridge {
+    char name[RULES_NAME];
+    uint32_t ageing; /**< seconds; 0: 300 */
+    uint16_t mtu;    /**< 68 to 65521; 0: 65521 (no limit but the protocol's) */
+    bool snooping;   /**< IGMP and MLD */
+    bool loop_guard;
+    enum rules_lock lock; /**< of its ports that say nothing: XenServer's default-locking-mode */
+    struct rules_rate broadcast, multicast, unknown; /**< of each port that says nothing */
+};
+
+enum rules_direction { RULES_INGRESS = 1, RULES_EGRESS = 2, RULES_BOTH = 3 };
+
+/** Ingress: what ports send. Egress: what is delivered to them. */
+struct rules_mirror {
+    char name[RULES_NAME];   /**< of the vchan that its frames go to: see docs/switch.md */
+    uint16_t snap;           /**< bytes of each frame at most; 0: whole */
+    uint16_t client;         /**< the domain that may read it */
+    char bridge[RULES_NAME]; /**< "": all */
+    bool vlan_set;
+    uint16_t vlan; /**< only this VID */
+    enum rules_direction direction;
+    struct { /**< none: all ports of the bridge */
+        uint8_t uuid[16];
+        uint16_t vif;
+        enum rules_direction direction;
+    } sources[RULES_SOURCES];
+    uint8_t source_count;
+};
+
+/** Ports of guests that no rule names. */
+enum rules_unknown {
+    RULES_UNKNOWN_DEFAULT, /**< as their bridge says */
+    RULES_UNKNOWN_HOLD,    /**< nothing passes */
+};
+
+/** One generation. Large (allocate it); zeroed but for what is said. */
+struct rules {
+    uint64_t generation; /**< of the file: grows with each apply, kept by dom0 */
+    char digest[65];     /**< SHA-256 of the file, hexadecimal: are both ends of one mind? */
+    enum rules_unknown unknown;
+    char default_bridge[RULES_NAME]; /**< "": "xenbr0" is whatever libxl says */
+    struct rules_bridge bridges[RULES_BRIDGES];
+    struct rules_port *ports; /**< the caller's, room for @ref port_max */
+    struct rules_mirror mirrors[RULES_MIRRORS];
+    unsigned bridge_count, port_count, port_max, mirror_count;
+};
+
+/**
+ * On the wire: records one behind the other, each a control frame (type CONTROL_T_SWITCH_APPLY,
+ * kind CONTROL_ITEM) of one group: RULES_HEAD first, then bridges, ports, mirrors, and RULES_TAIL
+ * with the counts, so that a cut upload is seen. @emit gets each record; nonzero from it ends the
+ * encoding with that value.
+ */
+typedef int rules_emit_fn(void *context, const void *record, size_t length);
+int rules_encode(const struct rules *rules, rules_emit_fn *emit, void *context);
+
+/** Decodes records as they come, in pieces of any size. */
+struct rules_decoder {
+    struct rules *rules; /**< to be filled */
+    uint8_t record[CONTROL_FRAME_MAX];
+    size_t used;
+    bool head, tail;
+    char error[160]; /**< what was wrong, for people, with the name of the port or bridge */
+};
+void rules_decoder_init(struct rules_decoder *decoder, struct rules *rules);
+/** 0; -EINVAL and decoder->error; -ENOSPC: more ports than port_max. */
+int rules_decode(struct rules_decoder *decoder, const void *data, size_t length);
+/** All was there and it is sound as a whole (rules_check()). */
+int rules_decode_end(struct rules_decoder *decoder);
+
+/**
+ * Sound as a whole? Names, ranges, duplicates (two rules for one port, two bridges of one name),
+ * bridges and sources that are named but not there. 0, or -EINVAL with @error (@size bytes).
+ */
+int rules_check(const struct rules *rules, char *error, size_t size);
+
+/** The port's rules; NULL: none. */
+const struct rules_port *rules_port(const struct rules *rules, const uint8_t uuid[16],
+                                    uint16_t vif);
+const struct rules_bridge *rules_bridge(const struct rules *rules, const char *name);
+
+/*
+ * What toolstacks write. Each: 0, or -EINVAL.
+ */
+
+/** Open vSwitch's "name", "name.TAG", "name:T1:T2", "name.TAG:T1:T2" (vif-openvswitch). */
+int rules_parse_bridge(const char *text, char name[RULES_NAME], struct rules_vlan *vlan,
+                       bool *vlan_set);
+/** libxl's vlan= ("10p/20/30-40": p the PVID, u untagged; see libxl_nic.c and
+ * xl-network-configuration.5). */
+int rules_parse_vlan(const char *text, struct rules_vlan *vlan);
+/** libxl's rate= as it stands in XenStore: "BYTES,MICROSECONDS". */
+int rules_parse_rate(const char *text, struct rules_rate *rate);
+/** libxl's ip= (addresses with optional prefix length, separated by spaces or commas). */
+int rules_parse_addresses(const char *text, struct rules_port *port);
+int rules_parse_mac(const char *text, uint8_t mac[6]);
+int rules_parse_uuid(const char *text, uint8_t uuid[16]);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file switch.h
+ * The service as a struct: bridges, ports, tables, and who may call what.
+ *
+ *     xenbus_backend --> vif.c: a device is a port; connect and disconnect its netif
+ *     netif          --> forward.c: bursts from the rings, through the pipeline, into rings
+ *     pipeline       --> packet, policy, vlan, limit, fdb, snoop, guard: pure decisions
+ *     control        --> rules.c: a generation is applied; control.c: what dom0 asks
+ *
+ * Ports and bridges have numbers that are reused; a frame under way holds a port's number and its
+ * generation, never a pointer.
+ */
+#ifndef SWITCH_SWITCH_H
+#define SWITCH_SWITCH_H
+
+#include "common/service.h"
+#include "common/switch_rules.h"
+#include "common/xenbus_backend.h"
+
+#include "drop.h"
+#include "fdb.h"
+#include "limit.h"
+#include "netif.h"
+#include "policy.h"
+#include "snoop.h"
+
+#define SWITCH_PORTS   RULES_PORTS
+#define SWITCH_BRIDGES RULES_BRIDGES
+
+struct vswitch;
+struct forward; /**< the engine's buffers: forward.h */
+struct mirror;  /**< one consumer: mirror.h */
+struct events;  /**< the ring of events: events.h */
+
+/** What a port has seen; each grows only. "in": from the guest. Shown by `atoll switch stats`. */
+struct port_counters {
+    uint64_t in_frames, in_bytes, in_multicast, in_broadcast, in_gso;
+    uint64_t out_frames, out_bytes, out_multicast, out_broadcast, out_gso;
+    uint64_t drops[DROP_REASON_COUNT]; /**< at this port: the sender's reasons at the sender's */
+    uint64_t copies, copy_bytes;       /**< grant copy operations of its frames, as sender */
+    uint64_t payload_copies;           /**< of these, guest to guest */
+    uint64_t notifications;            /**< events sent to its guest */
+    uint64_t kicks;                    /**< events from it */
+    uint64_t checksums, segments;      /**< filled in and cut by software for it as receiver */
+    uint64_t waited;                   /**< frames that waited for its buffers */
+    uint64_t connects;
+};
+
+enum storm_kind { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN, STORM_KINDS };
+
+struct bridge {
+    uint16_t number;
+    bool used;
+    char name[RULES_NAME];
+    struct rules_bridge rules; /**< zeroed: defaults */
+    unsigned ports;
+    struct port_set members; /**< ports that are connected */
+};
+
+struct port {
+    struct xenbus_device device; /**< of the vif; first, so that it can be cast */
+    struct vswitch *vswitch;
+    uint16_t number;
+    uint32_t generation; /**< of the number's use */
+    struct bridge *bridge;
+    /** Identity, from nodes that dom0 writes into the backend's directory. */
+    uint8_t uuid[16];
+    bool identified;
+    char guest[64]; /**< its name, printable; "" */
+    /** What libxl says, before rules. */
+    uint8_t mac[6];
+    bool mac_set;
+    char libxl_bridge[RULES_NAME];
+    struct rules_vlan libxl_vlan;
+    bool libxl_vlan_set;
+    struct rules_rate libxl_rate;
+    struct rules_port libxl_addresses; /**< only ipv4[], ipv6[] */
+    /** In force. */
+    const struct rules_port *rules; /**< in vswitch->rules; NULL: none */
+    struct policy policy;
+    struct rules_vlan vlan;
+    struct limit rate_in, rate_out, storm[STORM_KINDS];
+    bool isolated, uplink;
+    uint64_t blocked_until; /**< by the loop guard, hv_now(); 0: not */
+    /** The netif, while connected. */
+    bool connected;
+    struct netif netif;
+    uint64_t connected_at;
+    struct port_counters counters;
+    uint8_t multicast[64][6]; /**< what it asked for, where it has multicast control */
+    unsigned multicast_count;
+    struct forward_port
+        *forward; /**< the engine's: what waits for this port, what it may still send */
+};
+
+struct vswitch {
+    struct service *service;
+    struct hv *hv;
+    struct arena *arena;
+    struct loop *loop;
+    struct log *log;
+    struct xenbus_backend *backend;
+    struct fdb *fdb;
+    struct snoop *snoop;
+    struct forward *forward;
+    struct events *events;
+    struct rules *rules; /**< in force; NULL: none yet */
+    struct mirror *mirrors[RULES_MIRRORS];
+    struct port *ports[SWITCH_PORTS];
+    struct bridge bridges[SWITCH_BRIDGES];
+    struct timer age;
+    struct {
+        uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
+    } totals;
+};
+
+/** Make it on @service. NULL: no memory; the cause is in the log. */
+struct vswitch *vswitch_create(struct service *service);
+/** Only tests end a service so. */
+void vswitch_destroy(struct vswitch *vswitch);
+
+/** The bridge called @name, made if need be; NULL: there are SWITCH_BRIDGES already. */
+struct bridge *vswitch_bridge(struct vswitch *vswitch, const char *name);
+
+/** Find out anew what is in force for @port: after a generation, or when its identity or what libxl
+ * says has changed. Loses no frame. */
+void port_configure(struct port *port);
+
+/**
+ * Put @rules (from the arena, with its ports; taken over) in force as one generation: from one
+ * frame to the next. 0, or -ENOMEM, and the old generation goes on.
+ */
+int vswitch_apply(struct vswitch *vswitch, struct rules *rules);
+
+#endif
