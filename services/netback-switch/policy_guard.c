@@ -30,7 +30,8 @@ static bool hides(const struct packet *packet)
         return false;
     at = packet->payload_at;
     behind = packet->data + at;
-    return at == 0 || packet->captured - at < 3 || (behind[0] == 0xaa && behind[1] == 0xaa);
+    return at == 0 || packet->captured - at < 3 ||
+           (behind[0] >> 1 == 0x55 && behind[1] >> 1 == 0x55);
 }
 
 /* By what clients listen to: some take a server's answer from any port of its. */
@@ -43,10 +44,10 @@ enum drop_reason policy_guard_server(const struct packet *packet)
 {
     bool server = false;
 
-    if (packet->network == PACKET_OTHER)
-        return hides(packet) ? DROP_PROTOCOL : DROP_NONE;
     if (packet->truncated)
         return DROP_TRUNCATED;
+    if (packet->network == PACKET_OTHER)
+        return hides(packet) ? DROP_PROTOCOL : DROP_NONE;
     if (packet->network == PACKET_ARP || packet->transport_at == 0)
         return DROP_NONE;
     if (packet->protocol == PACKET_UDP && packet->network == PACKET_IPV4)
