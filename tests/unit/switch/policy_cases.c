@@ -772,17 +772,12 @@ static void echo_unspecified(struct frame *frame)
     nd(frame, 128, zero6, other6, 0, NULL);
 }
 
-#define CASE(make, locked, guarded)                                                                \
+#define ROUTER(frame, by_locked, by_guarded, by_router)                                            \
     {                                                                                              \
-#make, make, locked, guarded, NULL                                                         \
+        .what = #frame, .make = (frame), .locked = (by_locked), .guarded = (by_guarded),           \
+        .router = (by_router)                                                                      \
     }
-#define ROUTER(make, locked, guarded, router)                                                      \
-    {                                                                                              \
-#make, make, locked, guarded, router                                                       \
-    }
-{
-#make, make, locked, guarded, router, cut
-}
+#define CASE(frame, by_locked, by_guarded) ROUTER(frame, by_locked, by_guarded, NULL)
 
 const struct policy_case policy_cases[] = {
     CASE(ipv4_own, "passes", "passes"),
