@@ -48,7 +48,12 @@ int echo_connect(struct echo *echo);
 int echo_connect_to(struct echo *echo, const struct netif_config *config);
 void echo_disconnect(struct echo *echo);
 
-/** As @ref echo_connect, asserting that it works. Both are actors from then on. */
+/** Both ends become actors. */
+void echo_act(struct echo *echo);
+/** Have the owner look at a queue. */
+void echo_work(struct echo *echo, unsigned queue);
+
+/** As @ref echo_connect, asserting that it works; then echo_act(). */
 void echo_start(struct echo *echo);
 
 /** Disconnect and end all; nothing of the backend's is left over. */

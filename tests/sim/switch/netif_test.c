@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The rings of one vif, its frontend an honest one: whatever it sends comes back by an echo. */
-#include "echo.h"
+#include "netif_cases.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -452,5 +452,7 @@ Suite *unit_suite(void)
     suite_add_tcase(suite, take_over);
     tcase_add_test(connect, connecting_fails_whole);
     suite_add_tcase(suite, connect);
+    suite_add_tcase(suite, netif_hostile_case());
+    suite_add_tcase(suite, netif_odd_case());
     return suite;
 }
