@@ -28,6 +28,14 @@
 #define SWITCH_PORTS   RULES_PORTS
 #define SWITCH_BRIDGES RULES_BRIDGES
 
+/** Addresses that the tables hold, and a port's share of them where rules say nothing: 64 guests and
+ * an uplink fill them (XSA-300). */
+#define SWITCH_FDB_ENTRIES   16384U
+#define SWITCH_FDB_UPLINK    8192U
+#define SWITCH_FDB_PORT      128U
+#define SWITCH_SNOOP_GROUPS  2048U
+#define SWITCH_SNOOP_PORT    64U
+
 struct vswitch;
 struct forward; /**< the engine's buffers: forward.h */
 struct mirror;  /**< one consumer: mirror.h */
@@ -77,7 +85,7 @@ struct port {
     struct rules_rate libxl_rate;
     struct rules_port libxl_addresses; /**< only ipv4[], ipv6[] */
     bool described;
-    bool bad_mac, bad_bridge, bad_vlan, bad_uuid; /**< there and not understood */
+    bool bad_mac, bad_bridge, bad_vlan, bad_uuid, bad_rate, bad_addresses; /**< there and not understood */
     /** In force. */
     const struct rules_port *rules; /**< in vswitch->rules; NULL: none */
     struct policy policy;
