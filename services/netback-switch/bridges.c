@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_AGEING 300U /* seconds: IEEE 802.1Q-2018, 8.8.3 */
-
 static struct bridge *find(struct vswitch *vswitch, const char *name)
 {
     for (unsigned i = 0; i < SWITCH_BRIDGES; i++)
@@ -23,7 +21,7 @@ void bridge_configure(struct vswitch *vswitch, struct bridge *bridge)
 {
     const struct rules_bridge *rules =
         vswitch->rules ? rules_bridge(vswitch->rules, bridge->name) : NULL;
-    uint32_t ageing = rules && rules->ageing ? rules->ageing : DEFAULT_AGEING;
+    uint32_t ageing = rules && rules->ageing ? rules->ageing : RULES_AGEING;
     bool snooped = bridge->rules.snooping;
 
     if (rules)

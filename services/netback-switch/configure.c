@@ -11,8 +11,8 @@
 #define DEFAULT_BRIDGE "xenbr0"
 
 /* Where a rate says no burst: so much of a second, and at least so much. */
-#define BURST_PART  50U
-#define BURST_BYTES 65536U
+#define BURST_PART   50U
+#define BURST_BYTES  65536U
 #define BURST_FRAMES 16U
 
 /* The rules about the port; NULL: none, or its guest is not known. */
@@ -215,7 +215,8 @@ void port_configure(struct port *port)
         fdb_forget_port(vswitch->fdb, port->number);
     if (!same_vlan(&port->vlan, &vlan_before))
         snoop_forget_port(vswitch->snoop, port->number);
-    fdb_set_port_limit(vswitch->fdb, port->number, fdb_share(port));
+    port->fdb_limit = fdb_share(port);
+    fdb_set_port_limit(vswitch->fdb, port->number, port->fdb_limit);
     mirrors_port_changed(port);
     forward_configure(port);
 }
