@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "switch.h"
+#include "bridges.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "control.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bridges.h"
