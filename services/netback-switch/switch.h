@@ -92,6 +92,7 @@ struct port {
     struct port_counters counters;
     uint8_t multicast[64][6]; /**< what it asked for, where it has multicast control */
     unsigned multicast_count;
+    uint8_t mirrors[2]; /**< bits of the mirrors that want what it sends, and what it gets */
     struct forward_port
         *forward; /**< the engine's: what waits for this port, what it may still send */
 };
@@ -111,16 +112,32 @@ struct vswitch {
     struct mirror *mirrors[RULES_MIRRORS];
     struct port *ports[SWITCH_PORTS];
     struct bridge bridges[SWITCH_BRIDGES];
+    struct list retired_mirrors; /**< their consumers still map them */
+    struct timer mirror_timer;
+    unsigned mirror_order;
+    uint32_t generations; /**< ports so far */
+    bool applying;        /**< an upload of rules is under way */
     struct timer age;
     struct {
         uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
     } totals;
 };
 
-/** Make it on @service. NULL: no memory; the cause is in the log. */
+/**
+ * What the service is to be made with: name, handlers, statistics, and pages for mirrors as the
+ * command line of @hv says. @vswitch: where vswitch_create() puts itself, and the functions find
+ * it; lives as long as the service.
+ */
+struct service_config vswitch_service(struct hv *hv, struct vswitch **vswitch);
+
+/** Make it on @service, whose configuration is vswitch_service()'s. NULL: no memory; the cause is
+ * in the log. */
 struct vswitch *vswitch_create(struct service *service);
 /** Only tests end a service so. */
 void vswitch_destroy(struct vswitch *vswitch);
+
+/** No bridge of this name is used by a port or named by rules any more: forget it. */
+void vswitch_bridges_sweep(struct vswitch *vswitch);
 
 /** The bridge called @name, made if need be; NULL: there are SWITCH_BRIDGES already. */
 struct bridge *vswitch_bridge(struct vswitch *vswitch, const char *name);
@@ -182,9 +199,14 @@ const char *port_name(const struct port *port, char name[PORT_NAME_MAX]);
 void port_configure(struct port *port);
 
 /**
- * Put @rules (from the arena, with its ports; taken over) in force as one generation: from one
- * frame to the next. 0, or -ENOMEM, and the old generation goes on.
+ * Put @rules (from the arena, with its @ref port_max ports; taken over) in force as one generation:
+ * from one frame to the next. 0; -ENOMEM, -ENOSPC (bridges): @why, a literal, and the old
+ * generation goes on, @rules are the caller's again.
  */
-int vswitch_apply(struct vswitch *vswitch, struct rules *rules);
+int vswitch_apply(struct vswitch *vswitch, struct rules *rules, const char **why);
+
+/** Rules with room for @ports, from the arena; NULL: no memory. */
+struct rules *vswitch_rules_alloc(struct vswitch *vswitch, unsigned ports);
+void vswitch_rules_free(struct vswitch *vswitch, struct rules *rules);
 
 #endif
