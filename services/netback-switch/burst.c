@@ -259,6 +259,9 @@ bool burst_take(struct forward *forward)
 
     forward->count = forward->next = 0;
     forward->ops = 0;
+    forward->mirrors = false;
+    for (unsigned i = 0; i < RULES_MIRRORS; i++)
+        forward->mirrors = forward->mirrors || forward->vswitch->mirrors[i];
     wait_resume(forward);
     probe_send(forward);
     first = forward->count;

@@ -50,6 +50,7 @@ struct flight {
     uint16_t dest;            /**< ROUTE_PORT: its number... */
     uint32_t dest_generation; /**< ...and whose it is */
     struct port_set set;      /**< ROUTE_SET */
+    bool chosen;              /**< by snooping: some of the bridge's ports, not all */
     unsigned mirror;          /**< bytes that mirrors of the ingress want */
     uint8_t *whole;           /**< all of it in private memory; NULL: not needed */
     bool filled;              /**< its checksum is filled in there */

@@ -115,6 +115,7 @@ static void flood(struct flight *flight)
     flight->set = port->bridge->members;
     flight->set.bits[port->number / 64] &= ~(UINT64_C(1) << port->number % 64);
     flight->route = ROUTE_SET;
+    flight->chosen = false;
 }
 
 /** To those members of the bridge that are in @ports, too. */
@@ -123,6 +124,7 @@ static void flood_among(struct flight *flight, const struct port_set *ports)
     flood(flight);
     for (unsigned i = 0; i < SNOOP_PORTS / 64; i++)
         flight->set.bits[i] &= ports->bits[i];
+    flight->chosen = true;
 }
 
 static enum drop_reason route_group(struct forward *forward, struct flight *flight,

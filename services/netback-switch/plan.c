@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/mirror_wire.h"
+
 #include "mirror.h"
 #include "netif_control.h"
 
@@ -38,6 +40,14 @@ static bool asked_for(const struct port *port, const uint8_t mac[6])
         if (memcmp(port->multicast[i], mac, 6) == 0)
             return true;
     return false;
+}
+
+/** Bytes of a buffer that a frame may be put into. */
+static unsigned room_in(const struct port *to)
+{
+    uint16_t headroom = to->netif.config.xdp_headroom;
+
+    return HV_PAGE_SIZE - (headroom < FORWARD_HEADROOM ? headroom : FORWARD_HEADROOM);
 }
 
 /** May @way->to have it? */
@@ -226,11 +236,13 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
     unsigned available;
     struct layout layout;
 
+    if (takes->xdp_headroom > FORWARD_HEADROOM)
+        return DROP_NO_OFFLOAD;
     delivery->length = 0;
     for (unsigned i = 0; i < pieces->count; i++)
         delivery->length += pieces->length[i];
     available = netif_buffers(delivery->queue->rings, extras + pieces->count);
-    if (!layout_make(&layout, pieces->length, pieces->count, HV_PAGE_SIZE - takes->xdp_headroom,
+    if (!layout_make(&layout, pieces->length, pieces->count, room_in(delivery->to),
                      !takes->sg           ? 1
                      : available > extras ? available - extras
                                           : 0) ||
@@ -241,6 +253,18 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
         return DROP_NO_BUFFER;
     reserve(forward, delivery, pieces, &layout);
     return DROP_NONE;
+}
+
+/** How many buffers @pieces take at most. */
+static unsigned most_buffers(const struct pieces *pieces, const struct delivery *delivery,
+                             unsigned room)
+{
+    unsigned total = 0, extras = (delivery->gso != OFFLOAD_GSO_NONE) + (delivery->hash.type != 0);
+
+    for (unsigned i = 0; i < pieces->count; i++)
+        total += pieces->length[i];
+    total = (total + room - 1) / room;
+    return (total > pieces->count ? total : pieces->count) + extras;
 }
 
 /** It found no buffers: it waits, if it may, or is dropped. */
@@ -266,7 +290,7 @@ static bool must_queue(const struct way *way, const struct forward_queue *queue)
 }
 
 /** As it is, or with its checksum filled in: @from is the snapshot, or the whole frame. */
-static void plan_plain(struct forward *forward, const struct way *way, bool filled)
+static bool plan_plain(struct forward *forward, const struct way *way, bool filled)
 {
     struct flight *flight = way->flight;
     struct delivery *delivery = new_delivery(forward, way);
@@ -293,8 +317,8 @@ static void plan_plain(struct forward *forward, const struct way *way, bool fill
             add_slots(&pieces, &flight->in, flight->captured);
     }
     if (must_queue(way, delivery->queue)) {
-        lack(forward, way, delivery->queue, pieces.count);
-        return;
+        lack(forward, way, delivery->queue, most_buffers(&pieces, delivery, room_in(way->to)));
+        return false;
     }
     reason = deliver(forward, delivery, &pieces, &needed);
     if (reason == DROP_NO_BUFFER)
@@ -303,10 +327,11 @@ static void plan_plain(struct forward *forward, const struct way *way, bool fill
         refuse(forward, way, reason);
     else if (filled)
         way->to->counters.checksums++;
+    return reason == DROP_NONE;
 }
 
 /** Cut up; each segment is a frame of its own from here on. */
-static void plan_segments(struct forward *forward, const struct way *way)
+static bool plan_segments(struct forward *forward, const struct way *way)
 {
     struct flight *flight = way->flight;
     struct offload_segments segments;
@@ -318,19 +343,19 @@ static void plan_segments(struct forward *forward, const struct way *way)
     if (!offload_segments_init(&segments, flight->whole, flight->in.length, flight->gso,
                                flight->mss)) {
         refuse(forward, way, DROP_NO_OFFLOAD);
-        return;
+        return false;
     }
     total = (flight->in.length - segments.headers + flight->mss - 1) / flight->mss;
-    each = (segments.headers + ETHER_TAG + flight->mss) / (HV_PAGE_SIZE / 2) + 1;
+    each = (segments.headers + ETHER_TAG + flight->mss) / (room_in(way->to) / 2) + 1;
     if (total > FORWARD_SEGMENTS || total * each > NETIF_RING_SLOTS) {
         refuse(forward, way, DROP_NO_OFFLOAD);
-        return;
+        return false;
     }
     /* All of them or none: what follows a lost segment is sent again anyway. */
     if (must_queue(way, delivery->queue) ||
         netif_buffers(delivery->queue->rings, total * each) < total * each) {
         lack(forward, way, delivery->queue, total * each);
-        return;
+        return false;
     }
     for (unsigned i = 0; i < total; i++) {
         struct pieces pieces = {.count = 0};
@@ -354,10 +379,22 @@ static void plan_segments(struct forward *forward, const struct way *way)
         reason = deliver(forward, delivery, &pieces, &needed);
         if (reason != DROP_NONE) {
             refuse(forward, way, reason);
-            return;
+            return false;
         }
         way->to->counters.segments++;
     }
+    return true;
+}
+
+static struct mirror_about about(const struct flight *flight, enum rules_direction direction)
+{
+    return (struct mirror_about){
+        .direction = direction,
+        .vid = flight->vid,
+        .mss = flight->gso != OFFLOAD_GSO_NONE ? flight->mss : 0,
+        .flags = (uint8_t)((flight->csum_blank && !flight->filled ? MIRROR_BLANK : 0) |
+                           (flight->gso != OFFLOAD_GSO_NONE ? MIRROR_GSO : 0)),
+    };
 }
 
 /** Give mirrors what leaves by @way->to. */
@@ -367,26 +404,46 @@ static void mirror_out(struct forward *forward, const struct way *way)
     struct flight *flight = way->flight;
     unsigned wants = mirror_wants(vswitch, way->to, RULES_EGRESS, flight->vid);
     unsigned captured = flight->captured, length = flight->in.length, formed;
-    const uint8_t *header;
+    struct mirror_about said = about(flight, RULES_EGRESS);
     uint8_t kept[ENGINE_WHOLE_AT + ETHER_HEADER + ETHER_TAG];
+    const uint8_t *header;
     uint8_t *start;
 
     if (!wants)
         return;
+    header = header_of(forward, way, flight->header, captured, &formed);
+    length = length - captured + formed;
     if (!flight->whole || wants <= captured) {
-        header = header_of(forward, way, flight->header, captured, &formed);
-        mirror_frame(vswitch, way->to, RULES_EGRESS, flight->vid, header, formed,
-                     length - captured + formed, forward->now);
+        mirror_frame(vswitch, way->to, &said, header, formed, length, forward->now);
         return;
     }
     /* Its tag is changed in place, and put back: what goes to other ports is taken from there. */
     memcpy(kept, flight->whole - ENGINE_WHOLE_AT, sizeof(kept));
-    header = header_of(forward, way, flight->header, captured, &formed);
     start = flight->whole + captured - formed;
     memcpy(start, header, ETHER_HEADER + (formed > captured ? ETHER_TAG : 0));
-    mirror_frame(vswitch, way->to, RULES_EGRESS, flight->vid, start, length - captured + formed,
-                 length - captured + formed, forward->now);
+    mirror_frame(vswitch, way->to, &said, start, length, length, forward->now);
     memcpy(flight->whole - ENGINE_WHOLE_AT, kept, sizeof(kept));
+}
+
+/** In the way that its receiver takes it. True: it is on its way. */
+static bool plan_as_taken(struct forward *forward, const struct way *way)
+{
+    struct flight *flight = way->flight;
+
+    switch (soft_needed(flight, way->to)) {
+    case SOFT_NONE:
+        return plan_plain(forward, way, false);
+    case SOFT_CHECKSUM:
+        if (!flight->filled)
+            flight->filled = offload_checksum(flight->whole, flight->in.length);
+        if (flight->filled)
+            return plan_plain(forward, way, true);
+        break;
+    case SOFT_SEGMENTS:
+        return plan_segments(forward, way);
+    }
+    refuse(forward, way, DROP_NO_OFFLOAD);
+    return false;
 }
 
 static void plan_way(struct forward *forward, struct way *way)
@@ -402,32 +459,16 @@ static void plan_way(struct forward *forward, struct way *way)
         refuse(forward, way, reason);
         return;
     }
-    if (forward->mirrors && !flight->waited)
+    if (plan_as_taken(forward, way) && forward->mirrors)
         mirror_out(forward, way);
-    switch (soft_needed(flight, to)) {
-    case SOFT_NONE:
-        plan_plain(forward, way, false);
-        break;
-    case SOFT_CHECKSUM:
-        if (!flight->filled)
-            flight->filled = offload_checksum(flight->whole, flight->in.length);
-        if (flight->filled)
-            plan_plain(forward, way, true);
-        else
-            refuse(forward, way, DROP_NO_OFFLOAD);
-        break;
-    case SOFT_SEGMENTS:
-        plan_segments(forward, way);
-        break;
-    }
 }
 
 static void mirror_in(struct forward *forward, const struct flight *flight)
 {
     bool whole = flight->whole && flight->mirror > flight->captured;
+    struct mirror_about said = about(flight, RULES_INGRESS);
 
-    mirror_frame(forward->vswitch, flight->from, RULES_INGRESS, flight->vid,
-                 whole ? flight->whole : flight->header,
+    mirror_frame(forward->vswitch, flight->from, &said, whole ? flight->whole : flight->header,
                  whole ? flight->in.length : flight->captured, flight->in.length, forward->now);
 }
 
@@ -440,7 +481,8 @@ void plan_flight(struct forward *forward, struct flight *flight)
         mirror_in(forward, flight);
     if (flight->route == ROUTE_PORT) {
         way.to = vswitch->ports[flight->dest];
-        if (way.to && way.to->forward && way.to->generation == flight->dest_generation)
+        if (way.to && way.to->forward && way.to->generation == flight->dest_generation &&
+            (!flight->from || way.to->bridge == flight->from->bridge))
             plan_way(forward, &way);
         else if (flight->from)
             engine_drop(forward, flight->from, flight, DROP_NO_PORT);
@@ -458,6 +500,7 @@ void plan_flight(struct forward *forward, struct flight *flight)
             }
         }
         if (!some)
-            engine_drop(forward, flight->from, flight, DROP_NO_PORT);
+            engine_drop(forward, flight->from, flight,
+                        flight->chosen ? DROP_FILTERED : DROP_NO_PORT);
     }
 }
