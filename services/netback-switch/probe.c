@@ -66,12 +66,15 @@ void probe_send(struct forward *forward)
     }
 }
 
-static void tell(struct forward *forward, const struct port *port, const char *format,
-                 unsigned seconds)
+/** Tell that the port is blocked for @seconds; 0: free again. */
+static void tell(struct forward *forward, const struct port *port, unsigned seconds)
 {
     struct event event = {.kind = EVENT_LOOP, .reason = DROP_LOOP, .count = 1};
 
-    snprintf(event.text, sizeof(event.text), format, seconds);
+    if (seconds)
+        snprintf(event.text, sizeof(event.text), "loop: blocked for %u s", seconds);
+    else
+        snprintf(event.text, sizeof(event.text), "free again");
     events_add(forward->vswitch->events, port, &event);
     log_write(forward->vswitch->log, LOG_WARNING, "port %u (vif %u of domain %u): %s", port->number,
               port->device.devid, port->device.domid, event.text);
@@ -111,7 +114,7 @@ bool probe_seen(struct forward *forward, struct flight *flight)
         /* A probe that somebody keeps for later shall not be worth anything. */
         hv_random(forward->hv, sent->forward->guard.nonce, GUARD_NONCE);
         fdb_forget_port(forward->vswitch->fdb, blocked->number);
-        tell(forward, blocked, "loop: blocked for %u s", (unsigned)(length / HV_SEC));
+        tell(forward, blocked, (unsigned)(length / HV_SEC));
         if (list_empty(&forward->probe.armed) || forward->probe.deadline > blocked->blocked_until)
             timer_set(forward->vswitch->loop, &forward->probe, blocked->blocked_until);
     }
@@ -130,7 +133,7 @@ void probe_expire(struct timer *timer)
             continue;
         if (port->blocked_until <= now) {
             port->blocked_until = 0;
-            tell(forward, port, "free again", 0);
+            tell(forward, port, 0);
         } else if (port->blocked_until < next) {
             next = port->blocked_until;
         }
