@@ -78,6 +78,12 @@ static void spanning_tree(struct frame *frame)
     frame_bytes(frame, NULL, 35);
 }
 
+static void llc_cut(struct frame *frame)
+{
+    frame_ether(frame, 38);
+    frame_bytes(frame, "\xaa\xaa", 2);
+}
+
 /* CVE-2021-27861: a router advertisement or ARP in 802.2 with SNAP. */
 static void in_snap(struct frame *frame)
 {
@@ -407,6 +413,7 @@ const struct policy_case policy_ipv4_cases[] = {
     POLICY_CASE(three_tags, "protocol", "protocol"),
     POLICY_CASE(other_type, "protocol", "passes"),
     POLICY_CASE(spanning_tree, "protocol", "passes"),
+    POLICY_CASE(llc_cut, "protocol", "protocol"),
     POLICY_CASE(in_snap, "protocol", "protocol"),
 
     POLICY_CASE(ipv4_in_prefix, "passes", "passes"),

@@ -411,6 +411,28 @@ static void many_of(uint16_t tag, size_t size, unsigned count)
         control_put_bytes(&writer, tag, bytes, size);
 }
 
+/* One range more than is shorter than the bitmap. */
+static void many_ranges(void)
+{
+    uint8_t bytes[516] = {0};
+
+    for (unsigned i = 0; i < sizeof(bytes); i += 2) {
+        bytes[i] = (uint8_t)(i / 4 * 2 + 1);
+        bytes[i + 1] = (uint8_t)((i / 4 * 2 + 1) >> 8);
+    }
+    port();
+    control_put_number(&writer, CONTROL_F_VLAN_MODE, RULES_VLAN_TRUNK);
+    control_put_bytes(&writer, CONTROL_F_VLANS, bytes, sizeof(bytes));
+}
+
+static void tail(unsigned bridges, unsigned ports, unsigned mirrors)
+{
+    begin(CONTROL_F_RULES_TAIL);
+    control_put_number(&writer, CONTROL_F_BRIDGES, bridges);
+    control_put_number(&writer, CONTROL_F_PORTS, ports);
+    control_put_number(&writer, CONTROL_F_MIRRORS, mirrors);
+}
+
 static void vlans_of(const char *bytes, size_t size)
 {
     port();
@@ -497,7 +519,7 @@ static const char *bad_record(int number)
         bytes_of(CONTROL_F_VLANS, 4);
         return "port web/3: VLANs, but no mode of them";
     case 16:
-        bytes_of(CONTROL_F_VLANS, 516);
+        many_ranges();
         return "port web/3: its list of VLANs is malformed";
     case 17:
         vlans_of("\1\0\2", 3);
@@ -575,11 +597,8 @@ static const char *bad_record(int number)
         number_of(mirror, CONTROL_F_AGE, 1);
         return "mirror 1: field 167 is not known here: the rules are of a newer version";
     case 37:
-        begin(CONTROL_F_RULES_TAIL);
-        control_put_number(&writer, CONTROL_F_BRIDGES, 1);
-        control_put_number(&writer, CONTROL_F_PORTS, 2);
-        control_put_number(&writer, CONTROL_F_MIRRORS, 3);
-        return "0 bridges, 0 ports and 0 mirrors came, and 1, 2 and 3 were sent";
+        tail(1, 0, 0);
+        return "0 bridges, 0 ports and 0 mirrors came, and 1, 0 and 0 were sent";
     case 38:
         begin(CONTROL_F_RULES_TAIL);
         control_put_number(&writer, CONTROL_F_BRIDGES, 0);
@@ -588,12 +607,18 @@ static const char *bad_record(int number)
         bridge();
         control_put_string(&writer, CONTROL_F_NAME, "br 0");
         return "bridge 1: \"br 0\" is no name for a bridge";
+    case 40:
+        tail(0, 2, 0);
+        return "0 bridges, 0 ports and 0 mirrors came, and 0, 2 and 0 were sent";
+    case 41:
+        tail(0, 0, 3);
+        return "0 bridges, 0 ports and 0 mirrors came, and 0, 0 and 3 were sent";
     default:
         return NULL;
     }
 }
 
-#define BAD_RECORDS 40
+#define BAD_RECORDS 42
 
 /* Put the record that is written behind those of @upload. */
 static void add(struct upload *upload)
@@ -603,10 +628,7 @@ static void add(struct upload *upload)
 
 static void add_tail(struct upload *upload, unsigned bridges)
 {
-    begin(CONTROL_F_RULES_TAIL);
-    control_put_number(&writer, CONTROL_F_BRIDGES, bridges);
-    control_put_number(&writer, CONTROL_F_PORTS, 0);
-    control_put_number(&writer, CONTROL_F_MIRRORS, 0);
+    tail(bridges, 0, 0);
     add(upload);
 }
 
@@ -652,6 +674,13 @@ START_TEST(rules_begin_and_end)
     port();
     add(&upload);
     must_fail(&upload, "a record behind the end of the rules");
+
+    upload = (struct upload){0};
+    head();
+    add(&upload);
+    add_tail(&upload, 0);
+    collect(&upload, record, 5);
+    must_fail(&upload, "the rules end before their end");
 
     upload = (struct upload){0};
     begin(CONTROL_F_RULES_HEAD);
