@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "control_service.h"
+#include "common/control.h"
 #include "host.h"
 #include "record.h"
 #include <string.h>

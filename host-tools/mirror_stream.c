@@ -59,8 +59,7 @@ static int take_hello(struct mirror_stream *s, size_t length)
 /* "web1/0" of "xenbr0", escaped. */
 static int take_port(struct mirror_stream *s, unsigned port, size_t length)
 {
-    const uint8_t *strings = s->record + sizeof(struct mirror_port),
-                  *mac = AT(mirror_port, mac);
+    const uint8_t *strings = s->record + sizeof(struct mirror_port), *mac = AT(mirror_port, mac);
     char name[128], description[200], *guest, *bridge;
     size_t bridge_length, guest_length;
     int rc;
@@ -84,8 +83,8 @@ static int take_port(struct mirror_stream *s, unsigned port, size_t length)
                  field16(AT(mirror_port, vif)));
     snprintf(description, sizeof(description),
              "vif %u of domain %u, %02x:%02x:%02x:%02x:%02x:%02x, bridge %.64s",
-             field16(AT(mirror_port, vif)), field16(AT(mirror_port, domid)), mac[0], mac[1],
-             mac[2], mac[3], mac[4], mac[5], bridge && *bridge ? bridge : "?");
+             field16(AT(mirror_port, vif)), field16(AT(mirror_port, domid)), mac[0], mac[1], mac[2],
+             mac[3], mac[4], mac[5], bridge && *bridge ? bridge : "?");
     free(bridge);
     free(guest);
     rc = pcapng_interface(s->out, name, description, s->snap) ? -EIO : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file host-tools/mirror_stream.h
- * The stream of a mirror (common/mirror_wire.h), as it comes from the switch, to a pcapng file. What
- * comes is checked as if anybody had sent it.
+ * The stream of a mirror (common/mirror_wire.h), as it comes from the switch, to a pcapng file.
+ * What comes is checked as if anybody had sent it.
  */
 #ifndef ATOLL_MIRROR_STREAM_H
 #define ATOLL_MIRROR_STREAM_H
@@ -24,8 +24,8 @@ struct mirror_stream {
     uint32_t interfaces;         /**< in the file so far */
     uint32_t interface[1 << 16]; /**< of each port, counted from 1; 0: not told yet */
     uint64_t frames, bytes;
-    uint64_t lost;      /**< in all */
-    uint64_t lost_now;  /**< since the last frame */
+    uint64_t lost;     /**< in all */
+    uint64_t lost_now; /**< since the last frame */
     uint8_t record[MIRROR_RECORD_MAX];
     size_t used;
     const char *why; /**< what was wrong */

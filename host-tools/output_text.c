@@ -58,8 +58,7 @@ static bool uuid(const struct control_field *field, char *text, size_t size)
         return false;
     for (int i = 0; i < 16; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%02x",
-                                 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                                 field->value[i]);
+                                 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", field->value[i]);
     return true;
 }
 

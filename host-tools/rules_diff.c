@@ -10,7 +10,8 @@ static json_t *by_port(const json_t *ports)
     json_t *object = json_object(), *port;
     size_t index;
 
-    json_array_foreach (ports, index, port) {
+    json_array_foreach(ports, index, port)
+    {
         const char *guest = json_string_value(json_object_get(port, "guest"));
         char name[300];
 
@@ -24,8 +25,7 @@ static json_t *by_port(const json_t *ports)
 static void add(json_t *changes, const char *what, const char *kind, const char *name,
                 const json_t *before, const json_t *after)
 {
-    json_t *change =
-        json_pack("{s:s, s:s, s:s}", "what", what, "kind", kind, "name", name);
+    json_t *change = json_pack("{s:s, s:s, s:s}", "what", what, "kind", kind, "name", name);
 
     if (before)
         json_object_set(change, "before", (json_t *)(uintptr_t)before);
@@ -40,7 +40,8 @@ static json_t *different(const json_t *one, const json_t *other)
     json_t *found = json_object(), *all = (json_t *)(uintptr_t)one, *value;
     const char *key;
 
-    json_object_foreach (all, key, value) {
+    json_object_foreach(all, key, value)
+    {
         const json_t *there = json_object_get(other, key);
 
         /* What people call it changes nothing. */
@@ -57,12 +58,14 @@ static void compare(json_t *changes, const char *kind, const json_t *before, con
     const char *name;
 
     all = (json_t *)(uintptr_t)before;
-    json_object_foreach (all, name, value) {
+    json_object_foreach(all, name, value)
+    {
         if (!json_object_get(after, name))
             add(changes, "removed", kind, name, value, NULL);
     }
     all = (json_t *)(uintptr_t)after;
-    json_object_foreach (all, name, value) {
+    json_object_foreach(all, name, value)
+    {
         const json_t *old = json_object_get(before, name);
         json_t *lost, *won;
 
@@ -89,7 +92,7 @@ json_t *rules_diff(const json_t *before, const json_t *after)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         json_t *old = json_object_get(before, own[i]), *new = json_object_get(after, own[i]);
 
-        if (old && !(new && json_equal(old, new)))
+        if (old && !(new &&json_equal(old, new)))
             json_object_set(lost, own[i], old);
         if (new && !(old && json_equal(old, new)))
             json_object_set(won, own[i], new);
@@ -114,7 +117,8 @@ static void show_members(FILE *out, const char *mark, const json_t *object)
     json_t *all = (json_t *)(uintptr_t)object, *value;
     const char *key;
 
-    json_object_foreach (all, key, value) {
+    json_object_foreach(all, key, value)
+    {
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
 
         if (strcmp(key, "guest") != 0 && strcmp(key, "vif") != 0) {
@@ -135,15 +139,13 @@ void rules_diff_show(const json_t *before, const json_t *after, FILE *out, bool 
         output_json(out, changes, true);
         return;
     }
-    json_array_foreach (changes, index, change) {
+    json_array_foreach(changes, index, change)
+    {
         const char *what = json_string_value(json_object_get(change, "what")),
                    *name = json_string_value(json_object_get(change, "name"));
         const char mark = *what == 'a' ? '+' : *what == 'r' ? '-' : '~';
 
-        output_tint(out, colour,
-                    mark == '+'   ? TINT_GOOD
-                    : mark == '-' ? TINT_BAD
-                                  : TINT_WARN);
+        output_tint(out, colour, mark == '+' ? TINT_GOOD : mark == '-' ? TINT_BAD : TINT_WARN);
         fprintf(out, "%c %s", mark, json_string_value(json_object_get(change, "kind")));
         fputs(*name ? " " : "", out);
         output_escape(out, name, strlen(name));

@@ -126,8 +126,9 @@ static void read_bridge(struct reader *r, const char *name, const json_t *object
     unsigned lock = 0;
 
     if (!good_name(name)) {
-        reader_wrong(r, NULL, "this is no bridge's name; expected 1 to 31 letters, digits, - and "
-                              "_");
+        reader_wrong(r, NULL,
+                     "this is no bridge's name; expected 1 to 31 letters, digits, - and "
+                     "_");
         return;
     }
     if (!reader_is(r, object, JSON_OBJECT, "an object of the bridge's settings"))
@@ -160,7 +161,8 @@ static void read_bridges(struct reader *r, json_t *root)
         return;
     }
     reader_enter(r, "bridges", 0);
-    json_object_foreach (bridges, name, value) {
+    json_object_foreach(bridges, name, value)
+    {
         if (r->failed)
             break;
         reader_enter(r, name, 0);
@@ -210,20 +212,23 @@ static void take_vlans(struct reader *r, const json_t *object, uint64_t allowed[
         return;
     }
     if (!json_is_array(value)) {
-        reader_wrong(r, "vlans", "it is %s; expected a list such as [10, \"20-30\"] or \"10,20-30\"",
+        reader_wrong(r, "vlans",
+                     "it is %s; expected a list such as [10, \"20-30\"] or \"10,20-30\"",
                      reader_kind(value));
         return;
     }
     reader_enter(r, "vlans", 0);
-    json_array_foreach (value, index, one) {
+    json_array_foreach(value, index, one)
+    {
         char number[24] = "";
 
         if (json_is_integer(one))
             snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(one));
         reader_enter(r, NULL, index);
         if (!rules_vlans_parse(json_is_string(one) ? json_string_value(one) : number, allowed))
-            reader_wrong(r, NULL, "this is no VLAN; expected 1 to 4094, or a range such as "
-                                  "\"20-30\"");
+            reader_wrong(r, NULL,
+                         "this is no VLAN; expected 1 to 4094, or a range such as "
+                         "\"20-30\"");
         reader_leave(r);
     }
     reader_leave(r);
@@ -236,8 +241,9 @@ static void take_vlan(struct reader *r, const json_t *object, struct rules_port 
     uint64_t number;
 
     if (vlan && trunk) {
-        reader_wrong(r, "vlan", "there are \"vlans\" as well; expected one of them: the VLAN of an "
-                                "access port, or those of a trunk");
+        reader_wrong(r, "vlan",
+                     "there are \"vlans\" as well; expected one of them: the VLAN of an "
+                     "access port, or those of a trunk");
         return;
     }
     if (!trunk && (json_object_get(object, "pvid") || json_object_get(object, "pvid-tagged"))) {
@@ -293,7 +299,8 @@ static void take_addresses(struct reader *r, const json_t *object, const char *k
     size_t index, other;
 
     reader_enter(r, key, 0);
-    json_array_foreach (array, index, one) {
+    json_array_foreach(array, index, one)
+    {
         const char *text = json_string_value(one);
         bool good;
 
@@ -318,10 +325,9 @@ static void take_addresses(struct reader *r, const json_t *object, const char *k
 static void read_port(struct reader *r, size_t index, const json_t *object)
 {
     static const char *const known[] = {
-        "comment", "guest",       "vif",    "bridge",    "vlan",         "vlans",
-        "pvid",    "pvid-tagged", "storm",  "locking-mode", "macs",      "ipv4",
-        "ipv6",    "rate-in",     "rate-out", "isolated",  "dhcp-server", "uplink",
-        "fdb-limit", NULL};
+        "comment",     "guest",    "vif",          "bridge", "vlan",      "vlans", "pvid",
+        "pvid-tagged", "storm",    "locking-mode", "macs",   "ipv4",      "ipv6",  "rate-in",
+        "rate-out",    "isolated", "dhcp-server",  "uplink", "fdb-limit", NULL};
     struct rules_port *port = &r->rules->ports[index];
     const char *name;
     unsigned lock = 0;
@@ -354,8 +360,9 @@ static void read_port(struct reader *r, size_t index, const json_t *object)
     port->dhcp_server_set = reader_bool(r, object, "dhcp-server", &port->dhcp_server);
     reader_bool(r, object, "uplink", &port->uplink);
     if (port->uplink && port->lock == RULES_LOCK_LOCKED)
-        reader_wrong(r, "uplink", "the port is locked; expected one of them: all may come from an "
-                                  "uplink");
+        reader_wrong(r, "uplink",
+                     "the port is locked; expected one of them: all may come from an "
+                     "uplink");
     if (reader_number(r, object, "fdb-limit", 1, 1000000, &number))
         port->fdb_limit = (uint32_t)number;
     r->rules->port_count++;
@@ -367,7 +374,8 @@ static void read_ports(struct reader *r, const json_t *root)
     size_t index;
 
     reader_enter(r, "ports", 0);
-    json_array_foreach (ports, index, one) {
+    json_array_foreach(ports, index, one)
+    {
         if (r->failed)
             break;
         reader_enter(r, NULL, index);
@@ -387,7 +395,8 @@ static void read_sources(struct reader *r, const json_t *object, struct rules_mi
     size_t index;
 
     reader_enter(r, "sources", 0);
-    json_array_foreach (sources, index, one) {
+    json_array_foreach(sources, index, one)
+    {
         unsigned direction = RULES_BOTH;
         const char *name;
 
@@ -439,8 +448,9 @@ static void read_mirror(struct reader *r, const char *name, const json_t *object
     uint64_t number;
 
     if (!good_name(name)) {
-        reader_wrong(r, NULL, "this is no mirror's name; expected 1 to 31 letters, digits, - and "
-                              "_");
+        reader_wrong(r, NULL,
+                     "this is no mirror's name; expected 1 to 31 letters, digits, - and "
+                     "_");
         return;
     }
     if (!reader_is(r, object, JSON_OBJECT, "an object of the mirror's settings"))
@@ -475,7 +485,8 @@ static void read_mirrors(struct reader *r, json_t *root)
         return;
     }
     reader_enter(r, "mirrors", 0);
-    json_object_foreach (mirrors, name, value) {
+    json_object_foreach(mirrors, name, value)
+    {
         if (r->failed)
             break;
         reader_enter(r, name, 0);
@@ -487,8 +498,8 @@ static void read_mirrors(struct reader *r, json_t *root)
 
 static void read_root(struct reader *r, json_t *root)
 {
-    static const char *const known[] = {"comment", "unknown", "default-bridge", "bridges",
-                                        "ports",   "mirrors", NULL};
+    static const char *const known[] = {"comment", "unknown", "default-bridge", "bridges", "ports",
+                                        "mirrors", NULL};
     unsigned unknown = RULES_UNKNOWN_DEFAULT;
 
     if (!reader_is(r, root, JSON_OBJECT, "an object with the members bridges, ports, mirrors"))

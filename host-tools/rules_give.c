@@ -98,8 +98,8 @@ static int restore(struct report *r, const char *service, struct control_client 
     struct control_answer answer;
     uint64_t generation;
     char digest[65];
-    int rc = rules ? revive(r, service, state, rules)
-                   : report_fail(r, ATOLL_FAILURE, "out of memory");
+    int rc =
+        rules ? revive(r, service, state, rules) : report_fail(r, ATOLL_FAILURE, "out of memory");
 
     if (!rc)
         rc = rules_in_force(client, &generation, digest);

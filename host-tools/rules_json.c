@@ -63,9 +63,8 @@ static void put_rate(json_t *object, const char *key, const struct rules_rate *r
 static void put_frames(json_t *object, const char *key, const struct rules_rate *rate)
 {
     if (rate->set)
-        json_object_set_new(object, key,
-                            rate->rate ? json_integer((json_int_t)rate->rate)
-                                       : json_string("none"));
+        json_object_set_new(
+            object, key, rate->rate ? json_integer((json_int_t)rate->rate) : json_string("none"));
 }
 
 static void put_storm(json_t *object, const struct rules_rate *broadcast,

@@ -97,10 +97,11 @@ static int find_domain(struct rules_names *names, const char *name, uint32_t *do
 
 static int store_unasked(int error, char *why, size_t size)
 {
-    snprintf(why, size,
-             "XenStore, which knows names, cannot be asked (%s); run this as root in dom0, or write "
-             "the guest's uuid",
-             strerror(-error));
+    snprintf(
+        why, size,
+        "XenStore, which knows names, cannot be asked (%s); run this as root in dom0, or write "
+        "the guest's uuid",
+        strerror(-error));
     return error;
 }
 
@@ -168,8 +169,9 @@ static int resolve_domain(void *context, const char *name, uint16_t *domid, char
     } else if (count < 0) {
         return store_unasked(count, why, size);
     } else if (count == 0) {
-        snprintf(why, size, "no running domain has this name; start it first, or write a domain "
-                            "id");
+        snprintf(why, size,
+                 "no running domain has this name; start it first, or write a domain "
+                 "id");
         return -ENOENT;
     }
     *domid = (uint16_t)number;
@@ -180,8 +182,8 @@ static int resolve_domain(void *context, const char *name, uint16_t *domid, char
 void rules_names_init(struct rules_names *names)
 {
     memset(names, 0, sizeof(*names));
-    names->resolver = (struct rules_resolver){
-        .guest = resolve_guest, .domain = resolve_domain, .context = names};
+    names->resolver =
+        (struct rules_resolver){.guest = resolve_guest, .domain = resolve_domain, .context = names};
     names->guests = json_object();
     names->domains = json_object();
     names->store.fd = -1;

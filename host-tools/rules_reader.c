@@ -115,7 +115,8 @@ void reader_check_members(struct reader *r, const json_t *object, const char *co
     char names[300];
     const char *key;
 
-    json_object_foreach (all, key, value) {
+    json_object_foreach(all, key, value)
+    {
         unsigned i = 0;
         size_t used = 0;
 

@@ -198,7 +198,8 @@ int rules_state_lock(struct report *r, const char *service, int *fd)
 bool rules_state_digest(const json_t *file, const json_t *guests, const json_t *domains,
                         char digest[65])
 {
-    json_t *json = json_pack("{s:O, s:O, s:O}", "rules", file, "guests", guests, "domains", domains);
+    json_t *json =
+        json_pack("{s:O, s:O, s:O}", "rules", file, "guests", guests, "domains", domains);
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
     if (text)

@@ -21,9 +21,9 @@
 struct rules_state {
     uint64_t generation;
     char digest[65];
-    uint64_t applied; /**< when, seconds since 1970 */
-    char *source;     /**< the path of the file, as it was named */
-    json_t *file;     /**< what was in it */
+    uint64_t applied;         /**< when, seconds since 1970 */
+    char *source;             /**< the path of the file, as it was named */
+    json_t *file;             /**< what was in it */
     json_t *guests, *domains; /**< whom its names meant: uuids, domain ids */
 };
 

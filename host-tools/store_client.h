@@ -32,10 +32,10 @@ struct store_events {
 };
 
 struct store_client {
-    int fd;               /**< -1 when closed */
-    uint32_t last_id;     /**< request id of the last request */
-    uint32_t transaction; /**< in which requests are made; 0: none */
-    int timeout_ms;       /**< for each request, from its start to the end of its answer */
+    int fd;                      /**< -1 when closed */
+    uint32_t last_id;            /**< request id of the last request */
+    uint32_t transaction;        /**< in which requests are made; 0: none */
+    int timeout_ms;              /**< for each request, from its start to the end of its answer */
     struct store_events *events; /**< NULL: it watches nothing */
 };
 

@@ -160,8 +160,7 @@ static int directory_parts(struct store_client *c, const char *path, char **list
 
     *length = 0;
     for (;;) {
-        size_t len, head,
-            used = (size_t)snprintf(payload, sizeof(payload), "%s", path) + 1;
+        size_t len, head, used = (size_t)snprintf(payload, sizeof(payload), "%s", path) + 1;
         char *grown;
         int rc;
 

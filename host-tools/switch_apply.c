@@ -110,8 +110,8 @@ static int make_state(struct switch_call *call, struct application *a, uint64_t 
     a->state.domains = json_incref(a->names.domains);
     a->state.source = source ? source : strdup("standard input");
     a->state.applied = (uint64_t)time(NULL);
-    a->state.generation = 1 + (generation > a->before.generation ? generation
-                                                                 : a->before.generation);
+    a->state.generation =
+        1 + (generation > a->before.generation ? generation : a->before.generation);
     if (!a->state.file || !a->state.source ||
         !rules_state_digest(a->state.file, a->state.guests, a->state.domains, a->state.digest))
         return report_fail(&call->session.report, ATOLL_FAILURE, "out of memory");
@@ -270,9 +270,9 @@ static int run_apply(struct switch_call *call)
 
 static int check_apply(struct switch_call *call)
 {
-    return call->check && call->diff ? switch_usage(call, "--check and --diff exclude each other",
-                                                    NULL)
-                                     : 0;
+    return call->check && call->diff
+               ? switch_usage(call, "--check and --diff exclude each other", NULL)
+               : 0;
 }
 
 const struct switch_command switch_apply = {

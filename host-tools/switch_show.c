@@ -70,8 +70,8 @@ static void show_head(struct switch_call *call, const struct control_reader *fie
 
 static int run_show(struct switch_call *call)
 {
-    static const char *const columns[] = {"Bridge", ">Ports",   ">Connected", ">MTU", ">Ageing",
-                                          "Snoops", "Loops out", "Lock",      NULL};
+    static const char *const columns[] = {"Bridge", ">Ports",    ">Connected", ">MTU", ">Ageing",
+                                          "Snoops", "Loops out", "Lock",       NULL};
     struct control_answer answer;
     struct control_field field;
     int rc = control_client_call(call->client, CONTROL_T_SWITCH_SHOW, &answer);

@@ -91,7 +91,8 @@ static char *drops(const struct control_reader *fields)
     if (!memory)
         return NULL;
     for (unsigned i = 0; i < REASONS_SHOWN && top[i].count; i++) {
-        fprintf(memory, "%s%s %llu", i ? ", " : "", top[i].reason, (unsigned long long)top[i].count);
+        fprintf(memory, "%s%s %llu", i ? ", " : "", top[i].reason,
+                (unsigned long long)top[i].count);
         others -= top[i].count;
     }
     if (others)
@@ -132,8 +133,7 @@ static void traffic_cells(struct switch_call *call, const struct port_look *port
     static const struct port_look nothing;
     const struct stats_context *context = call->context;
     const uint64_t ns = context->now.time - context->before.time;
-    const struct port_look *before =
-        context->rates ? look_find(&context->before, port) : &nothing;
+    const struct port_look *before = context->rates ? look_find(&context->before, port) : &nothing;
 
     if (!context->rates) {
         rate_cells(call, port->frames_in, port->bytes_in);
@@ -167,10 +167,11 @@ static int stats_row(struct switch_call *call, const struct control_reader *fiel
 
 static int look(struct switch_call *call)
 {
-    static const char *const totals[] = {"Port",    ">Frames in", ">Bytes in", ">Frames out",
-                                         ">Bytes out", "Dropped", NULL},
-                             *const rates[] = {"Port", ">Frames/s in",  ">Bytes/s in",
-                                               ">Frames/s out", ">Bytes/s out", "Dropped", NULL};
+    static const char *const totals[] = {"Port",       ">Frames in", ">Bytes in", ">Frames out",
+                                         ">Bytes out", "Dropped",    NULL},
+                             *const rates[] = {
+                                 "Port",         ">Frames/s in", ">Bytes/s in", ">Frames/s out",
+                                 ">Bytes/s out", "Dropped",      NULL};
     struct stats_context *context = call->context;
     struct control_writer *request;
     int rc;
