@@ -94,11 +94,15 @@ static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
     control_open_group(w, tag);
     PUT_STRING(w, CONTROL_F_NAME);
     PUT_STRING(w, CONTROL_F_TEXT);
-    PUT_STRING(w, CONTROL_F_UNIT);
-    PUT_STRING(w, CONTROL_F_KIND);
-    PUT_STRING(w, CONTROL_F_GUEST);
-    PUT_STRING(w, CONTROL_F_REASON);
-    PUT_NUMBER(w, CONTROL_F_COUNT);
+    if (depth) {
+        PUT_STRING(w, CONTROL_F_UNIT);
+        PUT_STRING(w, CONTROL_F_KIND);
+    }
+    if (tag == CONTROL_F_PORT || tag == CONTROL_F_DROP) {
+        PUT_STRING(w, CONTROL_F_GUEST);
+        PUT_STRING(w, CONTROL_F_REASON);
+        PUT_NUMBER(w, CONTROL_F_COUNT);
+    }
     PUT_NUMBER(w, CONTROL_F_VALUE);
     PUT_NUMBER(w, CONTROL_F_REFUSED);
     if (depth)
