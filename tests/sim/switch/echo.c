@@ -259,7 +259,7 @@ void echo_work(struct echo *echo, unsigned queue)
 
 void echo_succeed(struct echo *echo)
 {
-    /* Of the arena that died the pages are gone; with sanitizers it is not in them. */
+    arena_destroy(echo->arena);
     sim_domain_destroy(echo->hv);
     echo->frontend->used_buffers = true;
     echo->connected = false;
