@@ -257,7 +257,7 @@ void echo_work(struct echo *echo, unsigned queue)
     on_work(echo, echo->netif.queue[queue]);
 }
 
-void echo_succeed(struct echo *echo)
+void echo_kill(struct echo *echo)
 {
     arena_destroy(echo->arena);
     sim_domain_destroy(echo->hv);
@@ -265,6 +265,11 @@ void echo_succeed(struct echo *echo)
     echo->connected = false;
     memset(echo->holding, 0, sizeof(echo->holding));
     backend_create(echo);
+}
+
+void echo_succeed(struct echo *echo)
+{
+    echo_kill(echo);
     echo_start(echo);
 }
 
