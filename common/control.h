@@ -97,21 +97,17 @@ enum control_type {
     CONTROL_T_STORE_ROLLBACK = 0x0109, /**< VERSION, PATH. Reply: VERSION (the new one), COUNT */
 
     /** Of the switch (services/netback-switch/control.c). */
-    CONTROL_T_SWITCH_SHOW = 0x0200, /**< Reply: GENERATION, DIGEST, COUNT (ports)... and stream of
-                                       BRIDGE groups */
-    CONTROL_T_SWITCH_PORTS =
-        0x0201,                    /**< Stream: one PORT group each: all that is in force for it */
-    CONTROL_T_SWITCH_FDB = 0x0202, /**< BRIDGE_NAME, VID (none: all). Stream: one entry each */
-    CONTROL_T_SWITCH_APPLY =
-        0x0203,                        /**< upload: DATA (common/switch_rules.h). Reply at its end:
-                                          GENERATION, COUNT (ports), MATCHED. EINVAL: TEXT says what */
+    CONTROL_T_SWITCH_SHOW = 0x0200,  /**< Reply: GENERATION, DIGEST, COUNT... a BRIDGE each */
+    CONTROL_T_SWITCH_PORTS = 0x0201, /**< DOMID, VIF. Stream: one PORT group each */
+    CONTROL_T_SWITCH_FDB = 0x0202,   /**< BRIDGE_NAME, VID (none: all). Stream: one entry each */
+    /** upload: DATA (common/switch_rules.h). Reply at its end: GENERATION, COUNT (rules), MATCHED.
+        EINVAL: TEXT says what */
+    CONTROL_T_SWITCH_APPLY = 0x0203,
     CONTROL_T_SWITCH_RULES = 0x0204,   /**< Stream: DATA, as applied */
     CONTROL_T_SWITCH_MIRRORS = 0x0205, /**< Stream: one MIRROR group each */
-    CONTROL_T_SWITCH_STATS = 0x0206,   /**< DOMID, VIF (none: all). Stream: one port each, counters
-                                          and   drops by reason */
+    CONTROL_T_SWITCH_STATS = 0x0206,   /**< DOMID, VIF. Stream: one port's counters each */
     CONTROL_T_SWITCH_EVENTS = 0x0207,  /**< LIMIT, FOLLOW. Stream: one event each; LOST */
-    CONTROL_T_SWITCH_FLUSH =
-        0x0208, /**< BRIDGE_NAME (none: all). Forget learned addresses. Reply */
+    CONTROL_T_SWITCH_FLUSH = 0x0208,   /**< BRIDGE_NAME (none: all). Reply */
 
     CONTROL_T_USER = 0x8000, /**< from here on: requests of images that are not ours */
 };

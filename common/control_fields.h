@@ -131,7 +131,24 @@
     FIELD(NOTIFICATIONS, "notifications", NUMBER, 177)                                             \
     FIELD(FRAMES, "frames", NUMBER, 178)                                                           \
     FIELD(PVID, "pvid", NUMBER, 179)                                                               \
-    FIELD(GUESTLESS, "unidentified", NUMBER, 180) /* ports of guests that nobody named yet */
+    FIELD(GUESTLESS, "unidentified", NUMBER, 180) /* ports of guests that nobody named yet */      \
+    FIELD(PORT_NUMBER, "port", NUMBER, 200)                                                        \
+    FIELD(CONNECTED, "connected", NUMBER, 201)                                                     \
+    FIELD(FROM_PORT, "from-port", STRING, 202) /* where a MAC was before */                        \
+    FIELD(FDB_ENTRIES, "fdb-entries", NUMBER, 203)                                                 \
+    FIELD(BLOCKED, "blocked", NUMBER, 204) /* nanoseconds that the loop guard still blocks it */   \
+    FIELD(MULTICAST_IN, "multicast-in", NUMBER, 205)                                               \
+    FIELD(BROADCAST_IN, "broadcast-in", NUMBER, 206)                                               \
+    FIELD(GSO_IN, "gso-in", NUMBER, 207)                                                           \
+    FIELD(MULTICAST_OUT, "multicast-out", NUMBER, 208)                                             \
+    FIELD(BROADCAST_OUT, "broadcast-out", NUMBER, 209)                                             \
+    FIELD(GSO_OUT, "gso-out", NUMBER, 210)                                                         \
+    FIELD(PAYLOAD_COPIES, "payload-copies", NUMBER, 211)                                           \
+    FIELD(KICKS, "kicks", NUMBER, 212)                                                             \
+    FIELD(CHECKSUMS, "checksums", NUMBER, 213)                                                     \
+    FIELD(SEGMENTS, "segments", NUMBER, 214)                                                       \
+    FIELD(WAITED, "waited", NUMBER, 215)                                                           \
+    FIELD(CONNECTS, "connects", NUMBER, 216)
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

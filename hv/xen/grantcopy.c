@@ -38,10 +38,12 @@ static int16_t copy_errno(int16_t status)
     }
 }
 
+/** A copy that was handed to Xen; what comes back is 0 or negative. */
+#define STATUS_PENDING 1
+
 /** One hypercall for as many of @copies as fit; those that are malformed never reach Xen. */
 static unsigned copy_chunk(struct hv *hv, struct hv_copy *copies, unsigned count)
 {
-    struct hv_copy *origin[GRANT_COPY_CHUNK];
     unsigned used = 0, taken = 0;
     int rc;
 
@@ -58,14 +60,18 @@ static unsigned copy_chunk(struct hv *hv, struct hv_copy *copies, unsigned count
                                (copy->dest.foreign ? GNTCOPY_dest_gref : 0));
         END_FILL(op->source, copy->source);
         END_FILL(op->dest, copy->dest);
-        origin[used++] = copy;
+        copy->status = STATUS_PENDING;
+        used++;
     }
     if (used == 0) {
         return taken;
     }
     rc = hypercall_grant_table_op(GNTTABOP_copy, hv->copy_ops, used);
-    for (unsigned i = 0; i < used; i++) {
-        origin[i]->status = rc != 0 ? -EINVAL : copy_errno(hv->copy_ops[i].status);
+    for (unsigned i = 0, op = 0; i < taken; i++) {
+        if (copies[i].status == STATUS_PENDING) {
+            copies[i].status = rc != 0 ? -EINVAL : copy_errno(hv->copy_ops[op].status);
+            op++;
+        }
     }
     return taken;
 }

@@ -26,8 +26,8 @@
 /** Pages of other domains that can be mapped at one time, at most. */
 #define GRANT_MAPS_MAX 32768U
 
-/** Copies handed to Xen in one hypercall. */
-#define GRANT_COPY_CHUNK 64U
+/** Copies handed to Xen in one hypercall: what a burst of 128 frames of the switch needs. */
+#define GRANT_COPY_CHUNK 512U
 
 /** Longest command line that is kept. */
 #define CMDLINE_SIZE 1024U

@@ -52,6 +52,15 @@ void events_destroy(struct events *events);
 /** Record one: copied. @port may be NULL. Cheap enough for each frame that is dropped. */
 void events_add(struct events *events, const struct port *port, const struct event *event);
 
+/** A frame of @port (sender's or receiver's, as the counters have it) was dropped for @reason:
+ * EVENT_RULE_HIT or EVENT_DROP, as the reason is. A few instructions where one like it was recorded
+ * within the second. */
+void events_drop(struct events *events, const struct port *port, enum drop_reason reason,
+                 const uint8_t mac[6], uint16_t vid);
+
+/** What is counted for @port and not told yet is told now: it is about to go. */
+void events_port_gone(struct events *events, const struct port *port);
+
 const char *event_name(enum event_kind kind);
 
 /** The handler of CONTROL_T_SWITCH_EVENTS. */

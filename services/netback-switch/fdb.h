@@ -19,6 +19,7 @@
 
 /** Ports and bridges are known to the table by number. */
 #define FDB_NO_PORT UINT16_MAX
+#define FDB_BRIDGES 16U /**< numbers of bridges are below that */
 
 struct fdb;
 
@@ -26,7 +27,9 @@ struct fdb_config {
     unsigned entries;  /**< of the table, a power of 2 */
     unsigned ports;    /**< port numbers are below that */
     unsigned per_port; /**< entries one port may have, unless fdb_set_port_limit() says otherwise */
-    uint64_t ageing;   /**< nanoseconds; default for each bridge: 300 s (IEEE 802.1Q 8.8.3) */
+    unsigned per_bridge; /**< entries the ports of one bridge may have together; 0: no such limit */
+    uint64_t
+        ageing; /**< nanoseconds; default for each bridge: 300 s (IEEE 802.1Q 8.8.3); 0: that */
 };
 
 /** Memory is taken here, once. NULL: there is too little. */
@@ -38,11 +41,16 @@ enum fdb_learned {
     FDB_KNOWN,   /**< nothing new */
     FDB_NEW,     /**< a new entry */
     FDB_MOVED,   /**< it was behind another port */
-    FDB_FULL,    /**< not learned: the port's, or the table's, share is used up */
+    FDB_FULL,    /**< not learned: the port's, bridge's, or the table's, share is used up */
     FDB_REFUSED, /**< not learned: a group address or zero, or a static entry says otherwise */
 };
 
-/** A frame from @mac came in by @port. @was: the port before, where it moved. */
+/**
+ * A frame from @mac came in by @port. @was: the port before, where it moved (NULL: never mind).
+ * A port whose share is used up gets the slots of its own that have aged; a bridge and the table
+ * get those that are among the next FDB_STEP slots, so that FDB_FULL may be said for some frames
+ * more.
+ */
 enum fdb_learned fdb_learn(struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                            uint16_t port, uint64_t now, uint16_t *was);
 
@@ -50,7 +58,10 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint16_t bridge, uint16_t vid, const
 uint16_t fdb_lookup(const struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                     uint64_t now);
 
-/** An entry that does not age, is not moved and counts towards nobody's share. -ENOSPC: full. */
+/**
+ * An entry that does not age, is not moved and counts towards nobody's share. What was learned
+ * gives way to it. 0; -EINVAL: a group address or zero; -ENOSPC: all entries are static.
+ */
 int fdb_set_static(struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                    uint16_t port);
 
@@ -66,25 +77,30 @@ struct fdb_entry {
     uint16_t bridge, vid, port;
     uint8_t mac[6];
     bool is_static;
-    uint64_t seen; /**< hv_now() of the last frame from it */
+    uint64_t seen; /**< hv_now() of the last frame from it; 0: static */
 };
+
+/** How many slots one call looks at, at most, where the work is in pieces. */
+#define FDB_STEP 64U
 
 /**
  * The next entry at or after @at that is alive, and where to go on: for a walk that other work may
- * come between. False: the end. Looks at a bounded number of slots: @found false, true returned: go
+ * come between. False: the end. Looks at FDB_STEP slots at most: @found false, true returned: go
  * on at *@next.
  */
 bool fdb_walk(const struct fdb *fdb, unsigned at, uint64_t now, bool *found,
               struct fdb_entry *entry, unsigned *next);
 
-/** Free slots of what has aged, a few at a call; for a timer. */
+/** Free slots of what has aged, of the next FDB_STEP slots; for a timer. */
 void fdb_age(struct fdb *fdb, uint64_t now);
 
 struct fdb_usage {
     unsigned used, entries;
     uint64_t learned, moved, aged, refused_full;
 };
+/** @ref used counts what has aged and was not yet come across, as fdb_port_entries() does. */
 void fdb_usage(const struct fdb *fdb, struct fdb_usage *usage);
+/** Entries that count towards the share of @port. */
 unsigned fdb_port_entries(const struct fdb *fdb, uint16_t port);
 
 #endif

@@ -18,6 +18,7 @@
 #include <hv/gnttab.h>
 
 #include "common/arena.h"
+#include "common/hash.h"
 #include "common/loop.h"
 
 #include "offload.h"
@@ -26,6 +27,7 @@
 #define NETIF_RING_SLOTS  256U
 #define NETIF_SLOTS_MAX   18U /**< XEN_NETIF_NR_SLOTS_MIN: data slots of a frame that goes on */
 #define NETIF_SLOTS_FATAL 20U /**< from here on it is malice, and the vif is ended */
+#define NETIF_EXTRAS_MAX  8U  /**< of one frame: more than there are types */
 #define NETIF_FRAME_MAX   65535U
 
 struct netif;
@@ -36,11 +38,14 @@ struct netif_hash {
     uint32_t value;
 };
 
-/** What a guest sends: one frame, as its requests say, checked. */
+/**
+ * What a guest sends: one frame, as its requests say, checked: 14 to 65,535 bytes, no slot reaches
+ * beyond its page, none is empty (those that were are left out; XSA-448).
+ */
 struct netif_frame {
     uint32_t first;   /**< index of its first request */
-    uint8_t requests; /**< ring slots it took, extra infos included */
-    uint8_t slots;    /**< data slots; 0: there is no frame in it (multicast requests only) */
+    uint8_t requests; /**< ring slots it took, extra infos and empty slots included */
+    uint8_t slots;    /**< entries of @ref slot, at least 1 */
     bool csum_blank, data_validated;
     enum offload_gso gso;
     uint16_t mss;
@@ -58,23 +63,49 @@ struct netif_buffer {
     grant_ref_t ref;
 };
 
-/** One queue: a pair of rings. */
+/** A request as it is in a TX ring: 12 bytes, laid over an extra info's 8 (netif_wire.h). */
+struct netif_tx_slot {
+    uint32_t word[3];
+};
+
+/** A request or a response as it is in an RX ring: 8 bytes, or an extra info. */
+struct netif_rx_slot {
+    uint32_t word[2];
+};
+
+/** How many TX slots are copied out of the ring at once, at most. Divides the ring. */
+#define NETIF_AHEAD 32U
+
+/**
+ * One queue: a pair of rings. All indices are private; of the shared ones only req_prod and
+ * rsp_event are read, once each for a burst, and the former's distance is checked.
+ *
+ *     tx_answered <= tx_taken <= tx_copied <= tx_seen <= tx_answered + ring
+ *     rx_pushed <= rx_answered <= rx_taken <= rx_seen <= rx_pushed + ring
+ *
+ * Responses go to the ring in netif_push() only, right before the index that publishes them: they
+ * lie over the requests, so that a successor of this domain would find in their place what it
+ * cannot carry out any more.
+ */
 struct netif_queue {
     struct netif *netif;
     unsigned index;
     struct loop_port tx_event, rx_event; /**< the same port is in tx_event only, where not split */
-    evtchn_port_t rx_port;               /**< to notify; tx_event.port for the other */
+    evtchn_port_t tx_port, rx_port;      /**< to notify; equal where not split */
     void *tx_ring, *rx_ring;             /**< mapped */
+    uint32_t tx_seen;                    /**< req_prod as last read */
+    uint32_t tx_copied;                  /**< requests in @ref ahead, at index modulo its size */
     uint32_t tx_taken;                   /**< requests looked at */
-    uint32_t tx_answered;                /**< responses written (private rsp_prod) */
-    uint32_t tx_pushed;                  /**< of these, published */
-    uint32_t rx_taken, rx_answered, rx_pushed;
-    uint32_t rx_seen;      /**< req_prod as last read */
+    uint32_t tx_answered;                /**< responses published: rsp_prod */
+    uint32_t tx_inherited;               /**< requests from here on that may be answered already */
+    uint32_t rx_seen, rx_taken, rx_answered, rx_pushed;
+    struct netif_tx_slot ahead[NETIF_AHEAD];
     struct netif_request { /**< by index modulo the ring: what was taken */
         uint16_t id;
         int8_t status; /**< once done */
         bool done;
     } tx[NETIF_RING_SLOTS];
+    struct netif_rx_slot rx[NETIF_RING_SLOTS]; /**< requests up to rx_seen, over them responses */
 };
 
 /** Numbers read from the frontend's and backend's directories, checked for range only. */
@@ -114,20 +145,28 @@ struct netif {
     const char *failure; /**< NULL: none */
     unsigned queue_count;
     struct netif_queue *queue[NETIF_QUEUES_MAX];
+    void *rings;         /**< all rings of the queues, mapped in a row: TX and RX of each queue */
+    struct hash_key key; /**< of netif_select() */
     struct netif_control *control; /**< the control ring and what it set; see netif_control.h */
 };
 
 /**
  * Map the rings and bind the event channels that @config names; all or nothing. Where the rings
  * were in use (rsp_prod is not 0) they are taken over as they stand: requests from rsp_prod on are
- * looked at (again). 0; -EINVAL: a reference, port or index is unsound; -ENOMEM, -ENOSPC: we have
- * no room; -ESRCH: the guest is gone. @why: a literal for the log.
+ * looked at (again), but for frames whose responses a predecessor had written and not published,
+ * and the guest is notified once, in case its predecessor died before it did so. An event is
+ * pending at each port afterwards, so that callbacks->work comes for each queue.
+ *
+ * @netif is overwritten; it may not be moved while connected. @callbacks lives as long. 0; -EINVAL:
+ * a reference, port, number or index is unsound; -EAGAIN: a page is paged out; -ENOMEM, -ENOSPC: we
+ * have no room; -ESRCH: the guest is gone. @why: a literal for the log, where not 0.
  */
 int netif_connect(struct netif *netif, struct hv *hv, struct loop *loop, struct arena *arena,
                   const struct netif_config *config, const struct netif_callbacks *callbacks,
                   void *context, const char **why);
 
-/** Unmap and unbind. Nothing of it is used any more: no frame of it may be under way. */
+/** Unmap and unbind; nothing to do where it is not connected. Nothing of it is used any more: no
+ * frame of it may be under way. What is not pushed yet stays unanswered. */
 void netif_disconnect(struct netif *netif);
 
 /* --- from the guest ------------------------------------------------------------------------- */
@@ -139,15 +178,23 @@ enum netif_taken {
     NETIF_FAILED,  /**< the vif is ended */
 };
 
-/** Take the next frame. Requests for multicast control are carried out and answered here. @why: an
- * enum drop_reason. */
+/**
+ * Take the next frame. Requests for multicast control are carried out and answered here, and the
+ * next frame is looked for: at most a ring of them between two netif_push(). @why: an enum
+ * drop_reason, where NETIF_BAD.
+ *
+ * BAD is what a frontend may get wrong: sizes that contradict each other, a slot beyond its page,
+ * 19 slots, a runt, GSO of no known type or with an MSS of 0, extra infos behind the first slot.
+ * FAILED is what no frontend does: indices out of distance, a frame without its end, 20 slots, an
+ * extra info of unknown type, more of them than NETIF_EXTRAS_MAX.
+ */
 enum netif_taken netif_take(struct netif_queue *queue, struct netif_frame *frame, int *why);
 
-/** The frame is dealt with; its requests will be answered when those before them are. @error 0 or
- * the slots' status ERROR. */
+/** The frame is dealt with: nothing of its memory is touched any more (XSA-396). Its requests will
+ * be answered by netif_push() when those before them are; @error: with status ERROR. */
 void netif_done(struct netif_queue *queue, const struct netif_frame *frame, bool error);
 
-/** Requests taken and not answered yet. */
+/** Requests taken and not answered yet, as of the last netif_push(). */
 unsigned netif_unanswered(const struct netif_queue *queue);
 
 /** Nothing more to take: ask for an event at the next request. True: there is one already. */
@@ -155,10 +202,15 @@ bool netif_tx_arm(struct netif_queue *queue);
 
 /* --- to the guest --------------------------------------------------------------------------- */
 
-/** Buffers posted and not taken; reads the shared index at most once. */
+/** Buffers posted and not taken; reads the shared index where there are fewer than @wanted. */
 unsigned netif_buffers(struct netif_queue *queue, unsigned wanted);
 
-/** Take the next buffer; there is one. */
+#define NETIF_RSP_DROPPED (-2)
+#define NETIF_RSP_ERROR   (-1)
+#define NETIF_RSP_OKAY    0
+#define NETIF_RSP_NULL    1 /**< of an extra info's slot */
+
+/** Take the next buffer; there is one, as netif_buffers() said. */
 void netif_buffer_take(struct netif_queue *queue, struct netif_buffer *buffer);
 
 /** Flags of a response. */
@@ -167,14 +219,17 @@ void netif_buffer_take(struct netif_queue *queue, struct netif_buffer *buffer);
 #define NETIF_RX_MORE      4U /**< NETRXF_more_data */
 #define NETIF_RX_EXTRA     8U /**< NETRXF_extra_info */
 
-/** Answer the oldest buffer taken: @length bytes at @offset, or a negative status. */
+/** Answer the oldest buffer taken, which is @buffer: @status bytes at @offset, or a negative
+ * NETIF_RSP_*. Buffers are answered in the order in which they were taken. */
 void netif_buffer_put(struct netif_queue *queue, const struct netif_buffer *buffer, uint16_t offset,
                       int16_t status, unsigned flags);
-/** Answer it by an extra info instead. */
+/** Answer the oldest buffer taken by an extra info instead; nothing is written to the buffer.
+ * @more: another one follows. */
 void netif_buffer_put_gso(struct netif_queue *queue, enum offload_gso gso, uint16_t mss, bool more);
 void netif_buffer_put_hash(struct netif_queue *queue, const struct netif_hash *hash, bool more);
 
-/** Ask for an event when a buffer is posted. True: there is one already. */
+/** Ask for an event when a buffer is posted beyond those that netif_buffers() told of. True: there
+ * is one already. */
 bool netif_rx_arm(struct netif_queue *queue);
 
 /* --- both ----------------------------------------------------------------------------------- */

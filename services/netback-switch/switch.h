@@ -76,6 +76,8 @@ struct port {
     bool libxl_vlan_set;
     struct rules_rate libxl_rate;
     struct rules_port libxl_addresses; /**< only ipv4[], ipv6[] */
+    bool described;
+    bool bad_mac, bad_bridge, bad_vlan, bad_uuid; /**< there and not understood */
     /** In force. */
     const struct rules_port *rules; /**< in vswitch->rules; NULL: none */
     struct policy policy;
@@ -90,6 +92,7 @@ struct port {
     struct port_counters counters;
     uint8_t multicast[64][6]; /**< what it asked for, where it has multicast control */
     unsigned multicast_count;
+    uint8_t mirrors[2]; /**< bits of the mirrors that want what it sends, and what it gets */
     struct forward_port
         *forward; /**< the engine's: what waits for this port, what it may still send */
 };
@@ -109,28 +112,101 @@ struct vswitch {
     struct mirror *mirrors[RULES_MIRRORS];
     struct port *ports[SWITCH_PORTS];
     struct bridge bridges[SWITCH_BRIDGES];
+    struct list retired_mirrors; /**< their consumers still map them */
+    struct timer mirror_timer;
+    unsigned mirror_order;
+    uint32_t generations; /**< ports so far */
+    bool applying;        /**< an upload of rules is under way */
     struct timer age;
     struct {
         uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
     } totals;
 };
 
-/** Make it on @service. NULL: no memory; the cause is in the log. */
+/**
+ * What the service is to be made with: name, handlers, statistics, and pages for mirrors as the
+ * command line of @hv says. @vswitch: where vswitch_create() puts itself, and the functions find
+ * it; lives as long as the service.
+ */
+struct service_config vswitch_service(struct hv *hv, struct vswitch **vswitch);
+
+/** Make it on @service, whose configuration is vswitch_service()'s. NULL: no memory; the cause is
+ * in the log. */
 struct vswitch *vswitch_create(struct service *service);
 /** Only tests end a service so. */
 void vswitch_destroy(struct vswitch *vswitch);
 
+/** No bridge of this name is used by a port or named by rules any more: forget it. */
+void vswitch_bridges_sweep(struct vswitch *vswitch);
+
 /** The bridge called @name, made if need be; NULL: there are SWITCH_BRIDGES already. */
 struct bridge *vswitch_bridge(struct vswitch *vswitch, const char *name);
+
+/*
+ * A port's life, as vif.c tells of it (ports.c):
+ *
+ *     a backend directory appears   port_create(), then port_describe()
+ *     its nodes change              port_describe() again
+ *     the rings are connected       netif_connect(&port->netif, ...), then port_connect()
+ *     they go, or are to go         port_disconnect(), then netif_disconnect(&port->netif)
+ *     the directory is gone         port_destroy()
+ *
+ * The functions below keep bridges, tables, engine, events, mirrors and log in step.
+ */
+
+/** A port for the vif @devid of @domid, not connected, under a free number. It lets nothing pass
+ * until it is described. NULL, and @why (a literal): there is no number or no memory. */
+struct port *port_create(struct vswitch *vswitch, domid_t domid, uint32_t devid, const char **why);
+
+/** What the nodes of its backend directory say, as they stand there; NULL: there is no such node.
+ * Not kept: copied. */
+struct port_words {
+    const char *mac;        /**< "mac" */
+    const char *bridge;     /**< "bridge": "name.TAG:TRUNKS" understood */
+    const char *vlan;       /**< "vlan": goes before the bridge's */
+    const char *rate;       /**< "rate" */
+    const char *addresses;  /**< "ip" */
+    const char *guest_uuid; /**< "guest-uuid", "guest-name": dom0's agent wrote them */
+    const char *guest_name;
+};
+
+/**
+ * Take note of @words and put in force what follows from them, at once, connected or not. The
+ * toolstack wrote them: a word that is not understood is in the log, and a `mac`, `bridge`, `vlan`
+ * or `guest-uuid` that is not disables the port unless rules say it better, so that a slip of the
+ * pen opens nothing.
+ */
+void port_describe(struct port *port, const struct port_words *words);
+
+/** Its netif is connected: frames flow from now on. 0; -ENOMEM, and nothing has happened: the
+ * caller disconnects the netif. */
+int port_connect(struct port *port);
+
+/** Frames stop flowing: none of it is under way any more when this returns, addresses and groups
+ * behind it are forgotten. @why: a literal for log and event. Nothing to do if it is not connected.
+ */
+void port_disconnect(struct port *port, const char *why);
+
+/** The port is over; disconnected first if need be. */
+void port_destroy(struct port *port);
+
+/** What people call it, "web1/0": the guest's name, else its uuid, else "dom5". */
+#define PORT_NAME_MAX 80U
+const char *port_name(const struct port *port, char name[PORT_NAME_MAX]);
 
 /** Find out anew what is in force for @port: after a generation, or when its identity or what libxl
  * says has changed. Loses no frame. */
 void port_configure(struct port *port);
 
 /**
- * Put @rules (from the arena, with its ports; taken over) in force as one generation: from one
- * frame to the next. 0, or -ENOMEM, and the old generation goes on.
+ * Put @rules (from the arena, with its @ref port_max ports; taken over) in force as one generation:
+ * from one frame to the next. 0; -ENOMEM, -ENOSPC (bridges): @why, a literal, and the old
+ * generation goes on, @rules are the caller's again.
  */
-int vswitch_apply(struct vswitch *vswitch, struct rules *rules);
+int vswitch_apply(struct vswitch *vswitch, struct rules *rules, const char **why);
+
+/** Rules with room for @ports, from the arena; NULL: no memory. */
+struct rules *vswitch_rules_alloc(struct vswitch *vswitch, unsigned ports);
+void vswitch_rules_free(struct vswitch *vswitch, struct rules *rules);
 
 #endif

@@ -105,6 +105,17 @@ def service_files():
                       ("lab/monitor.elf", IMAGE_MONITOR), ("lab/bin/atoll", ATOLL))
 
 
+def traffic_files():
+    """What guests that exchange traffic, and dom0 beside them, have of ours."""
+    files = service_files()
+    files.update({"guest/bin/lab-agent": need(os.path.join(BUILD, "tests/lab/lab-agent")),
+                  "guest/bin/lab-net": need(os.path.join(BUILD, "tests/bench/lab-net")),
+                  "lab/bin/lab-net": need(os.path.join(BUILD, "tests/bench/lab-net")),
+                  "lab/bin/lab-in": need(os.path.join(BUILD, "tests/lab/lab-in")),
+                  "lab/bin/lab-domcpu": need(os.path.join(BUILD, "tests/bench/lab-domcpu"))})
+    return files
+
+
 def control_files():
     """What the suite `control` has beside the services."""
     files = service_files()

@@ -31,7 +31,13 @@ PACKAGES = """
     libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1
     libjansson4 libinih1 libyajl2 libncurses6 libtinfo6 libuuid1 libnl-3-200 libnl-route-3-200 libext2fs2 libcom-err2
     zlib1g libbz2-1.0 liblzma5 liblzo2-2 libzstd1 libfdt1
+    iperf3 libiperf0 libsctp1 libssl3 ethtool libmnl0
 """.split()
+
+# What guests that exchange traffic have beside busybox, for each architecture's usual loader.
+TRAFFIC_PROGRAMS = {"iperf3": "usr/bin", "ethtool": "sbin"}
+TRAFFIC_LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libiperf.so.0", "libssl.so.3", "libcrypto.so.3",
+                     "libsctp.so.1", "libmnl.so.0")
 
 # In the order of loading.
 DOM0_MODULES = """xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs llc stp bridge tun xen-netback
@@ -199,18 +205,34 @@ def _find(root, leaf):
     raise ui.Failure(f"{leaf} is in none of the packages", f"remove {os.path.dirname(root)} and try again")
 
 
-def _guest(root):
-    cpio = CpioWriter()
+def _add_guest(cpio, root):
     cpio.file("bin/busybox", os.path.join(root, "bin/busybox"), 0o755)
     cpio.file("init", os.path.join(HERE, "guest/init"), 0o755)
     cpio.file("xen-netfront.ko", _find(root, "xen-netfront.ko"))
     cpio.device("dev/console", 0o600, 5, 1)
+
+
+def _guest(root):
+    cpio = CpioWriter()
+    _add_guest(cpio, root)
     return gzip.compress(cpio.finish(), 1)
+
+
+def _traffic(root):
+    """A guest that exchanges traffic. Not compressed: something is added to it in dom0."""
+    cpio = CpioWriter()
+    _add_guest(cpio, root)
+    for name, where in TRAFFIC_PROGRAMS.items():
+        cpio.file(f"bin/{name}", os.path.join(root, where, name), 0o755)
+    for name in TRAFFIC_LIBRARIES:
+        cpio.file(f"lib64/{name}", os.path.realpath(_find(root, name)), 0o755)
+    return cpio.finish()
 
 
 def _pack_guest(root, kernel):
     cpio = CpioWriter()
     cpio.data("lab/guest.cpio.gz", _guest(root))
+    cpio.data("lab/traffic.cpio", _traffic(root))
     cpio.data("lab/vmlinux", kernel)
     return cpio.finish()
 
@@ -282,8 +304,14 @@ class Image:
         return self
 
     def initramfs(self, path, extra, guests):
-        """Write base + guest + overlay to @path; @extra is {name inside: path outside, or bytes}."""
+        """Write base + guest + overlay to @path; @extra is {name inside: path outside, or bytes}. What is in "guest/"
+        inside goes to the guests that exchange traffic (lab/programs.cpio, unpacked over the others)."""
         cpio = CpioWriter()
+        programs = CpioWriter()
+        for inside in [name for name in extra if name.startswith("guest/")]:
+            programs.file(inside[len("guest/"):], extra[inside], 0o755)
+        extra = {inside: source for inside, source in extra.items() if not inside.startswith("guest/")}
+        cpio.data("lab/programs.cpio", programs.finish())
         for name in ("init", "agent", "vif-bridge", "disk-init"):
             inside = name if name == "init" else f"lab/{name}"
             cpio.file(inside, os.path.join(HERE, "dom0", name), 0o755)

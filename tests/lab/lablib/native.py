@@ -60,7 +60,7 @@ def _figures(test):
 
 
 def fuzz(verdicts, logs):
-    """Each libFuzzer target for FUZZ_SECONDS (12), from its seed corpus, as many at once as there are processors."""
+    """Each libFuzzer target for FUZZ_SECONDS (6), from its seed corpus, as many at once as there are processors."""
     folder = os.path.join(host.build_fuzz(logs), "tests/fuzz")
     targets = sorted(n for n in (os.listdir(folder) if os.path.isdir(folder) else [])
                      if n.startswith("fuzz") and os.access(os.path.join(folder, n), os.X_OK)
@@ -68,7 +68,7 @@ def fuzz(verdicts, logs):
     if not targets:
         verdicts.add("fuzz", "targets", False, f"there is none in {host.shown(folder)}")
         return
-    seconds = int(os.environ.get("FUZZ_SECONDS", "12"))
+    seconds = int(os.environ.get("FUZZ_SECONDS", "6"))
     ui.say(f"fuzz: {', '.join(targets)}, {seconds} s each")
     with concurrent.futures.ThreadPoolExecutor(host.processors()) as pool:
         for result in pool.map(lambda t: _fuzz_one(folder, t, seconds, logs), targets):
