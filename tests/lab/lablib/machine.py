@@ -117,7 +117,8 @@ class Machine:
         return ["qemu-system-x86_64", *accel, "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none",
                 "-monitor", "none", "-no-reboot", "-net", "none", *drive, *console, "-serial", "chardev:console",
                 "-chardev", f"socket,id=agent,path={agent},server=on,wait=off", "-serial", "chardev:agent",
-                "-kernel", self.image.xen, "-append", xen, "-initrd", f"{self.image.kernel} {linux},{initrd}"]
+                "-kernel", self.image.xen, "-append", xen,
+                "-initrd", f"{self.image.kernel} {linux.replace(',', ',,')},{initrd}"]
 
     def __enter__(self):
         try:
