@@ -93,7 +93,7 @@
     FIELD(IPV4, "ipv4", BYTES, 139)        /* 4 bytes and the prefix length */                     \
     FIELD(IPV6, "ipv6", BYTES, 140)        /* 16 bytes and the prefix length */                    \
     FIELD(VLAN_MODE, "vlan-mode", NUMBER, 141)                                                     \
-    FIELD(VLANS, "vlans", BYTES, 142) /* of a trunk: pairs of u16, first and last */               \
+    FIELD(VLANS, "vlans", BYTES, 142) /* of a trunk: rules_put_vlan() */                           \
     FIELD(PVID_TAGGED, "pvid-tagged", NUMBER, 143)                                                 \
     FIELD(LOCK, "locking-mode", NUMBER, 144)                                                       \
     FIELD(RATE_IN, "rate-in", NUMBER, 145)                                                         \
@@ -132,6 +132,16 @@
     FIELD(FRAMES, "frames", NUMBER, 178)                                                           \
     FIELD(PVID, "pvid", NUMBER, 179)                                                               \
     FIELD(GUESTLESS, "unidentified", NUMBER, 180) /* ports of guests that nobody named yet */      \
+    FIELD(RULES_HEAD, "rules", GROUP, 181)        /* VERSION, GENERATION, DIGEST... */             \
+    FIELD(RULES_TAIL, "rules-end", GROUP, 182)    /* BRIDGES, PORTS, MIRRORS */                    \
+    FIELD(UNKNOWN_GUESTS, "unknown-guests", NUMBER, 183) /* enum rules_unknown */                  \
+    FIELD(DEFAULT_BRIDGE, "default-bridge", STRING, 184)                                           \
+    FIELD(BROADCAST_BURST, "broadcast-burst", NUMBER, 185) /* frames */                            \
+    FIELD(MULTICAST_BURST, "multicast-burst", NUMBER, 186)                                         \
+    FIELD(UNKNOWN_BURST, "unknown-burst", NUMBER, 187)                                             \
+    FIELD(BRIDGES, "bridges", NUMBER, 188)                                                         \
+    FIELD(PORTS, "ports", NUMBER, 189)                                                             \
+    FIELD(MIRRORS, "mirrors", NUMBER, 190)                                                         \
     FIELD(PORT_NUMBER, "port", NUMBER, 200)                                                        \
     FIELD(CONNECTED, "connected", NUMBER, 201)                                                     \
     FIELD(FROM_PORT, "from-port", STRING, 202) /* where a MAC was before */                        \

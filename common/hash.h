@@ -19,6 +19,10 @@ struct hash_key {
 /** SipHash-1-3 of @length bytes at @data. */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length);
 
+/** The same of one word: hash_bytes() of its 8 bytes as a little-endian machine has them, but
+ * faster. For what is hashed for each frame. */
+uint64_t hash_word(const struct hash_key *key, uint64_t word);
+
 /** Chain two hashes into one that depends on their order; @a and @b must be keyed hashes. */
 static inline uint64_t hash_chain(uint64_t a, uint64_t b)
 {

@@ -14,26 +14,22 @@
 
 #include <hv/time.h>
 
+#include "common/switch_rules.h"
+
 #define NONE   UINT32_MAX
 #define STATIC UINT64_MAX /* in slot.seen */
 
 #define AGEING (300 * HV_SEC)
 
-/* What is hashed: the first 10 bytes. */
-struct key {
-    uint64_t address; /* the MAC in the low 48 bits, the VID above */
-    uint16_t bridge;
-};
-#define KEY_SIZE 10U
-
 struct slot {
-    uint64_t address;
-    uint16_t bridge;
-    uint16_t port;  /* FDB_NO_PORT: free */
-    uint32_t chain; /* the next of the bucket, or of the free ones */
+    uint64_t key; /* bridge (4 bits), VID (12), MAC (48, its first byte lowest) */
     uint64_t seen;
+    uint32_t chain;      /* the next of the bucket, or of the free ones */
     uint32_t next, prev; /* of the port's */
+    uint16_t port;       /* FDB_NO_PORT: free */
 };
+
+_Static_assert(FDB_BRIDGES <= 16 && RULES_BRIDGES <= FDB_BRIDGES, "bridge numbers have 4 bits");
 
 struct fdb_port {
     uint32_t first;   /* of its slots */
@@ -98,34 +94,36 @@ void fdb_destroy(struct fdb *fdb)
     arena_free(fdb->arena, fdb, sizeof(*fdb));
 }
 
-static inline struct key make_key(uint16_t bridge, uint16_t vid, const uint8_t mac[6])
+static inline uint64_t make_key(uint16_t bridge, uint16_t vid, const uint8_t mac[6])
 {
-    struct key key = {(uint64_t)vid << 48, bridge};
+    uint64_t key = 0;
 
-    memcpy(&key.address, mac, 6);
-    return key;
+    memcpy(&key, mac, 6);
+    return key | (uint64_t)(vid & 0xfff) << 48 | (uint64_t)bridge << 60;
 }
 
-static inline uint32_t *bucket_of(const struct fdb *fdb, const struct key *key)
+static inline uint16_t bridge_of(const struct slot *slot)
 {
-    return &fdb->buckets[hash_bytes(&fdb->key, key, KEY_SIZE) & (fdb->entries - 1)];
+    return (uint16_t)(slot->key >> 60);
 }
 
-static inline struct slot *find(const struct fdb *fdb, uint32_t first, const struct key *key)
+static inline uint32_t *bucket_of(const struct fdb *fdb, uint64_t key)
 {
-    for (uint32_t at = first; at != NONE; at = fdb->slots[at].chain) {
-        struct slot *slot = &fdb->slots[at];
+    return &fdb->buckets[hash_word(&fdb->key, key) & (fdb->entries - 1)];
+}
 
-        if (slot->address == key->address && slot->bridge == key->bridge)
-            return slot;
-    }
+static inline struct slot *find(const struct fdb *fdb, uint32_t first, uint64_t key)
+{
+    for (uint32_t at = first; at != NONE; at = fdb->slots[at].chain)
+        if (fdb->slots[at].key == key)
+            return &fdb->slots[at];
     return NULL;
 }
 
 /* A caller's older reading of the clock makes nobody old; STATIC is later than any. */
 static inline bool has_aged(const struct fdb *fdb, const struct slot *slot, uint64_t now)
 {
-    return slot->seen < now && now - slot->seen >= fdb->ageing[slot->bridge];
+    return slot->seen < now && now - slot->seen >= fdb->ageing[bridge_of(slot)];
 }
 
 /*
@@ -144,14 +142,14 @@ static void join(struct fdb *fdb, struct slot *slot, uint16_t port, uint64_t see
         fdb->slots[owner->first].prev = at;
     owner->first = at;
     if (seen != STATIC) {
-        uint64_t age = fdb->ageing[slot->bridge];
+        uint64_t age = fdb->ageing[bridge_of(slot)];
         uint64_t end = seen < UINT64_MAX - age ? seen + age : UINT64_MAX;
 
         /* The first of a port has its say alone: what was known was about others. */
         if (owner->learned == 0 || end < owner->none_before)
             owner->none_before = end;
         owner->learned++;
-        fdb->learned[slot->bridge]++;
+        fdb->learned[bridge_of(slot)]++;
     }
 }
 
@@ -167,15 +165,14 @@ static void leave(struct fdb *fdb, struct slot *slot)
         fdb->slots[slot->next].prev = slot->prev;
     if (slot->seen != STATIC) {
         owner->learned--;
-        fdb->learned[slot->bridge]--;
+        fdb->learned[bridge_of(slot)]--;
     }
 }
 
 static void release(struct fdb *fdb, struct slot *slot)
 {
-    struct key key = {slot->address, slot->bridge};
     uint32_t at = (uint32_t)(slot - fdb->slots);
-    uint32_t *link = bucket_of(fdb, &key);
+    uint32_t *link = bucket_of(fdb, slot->key);
 
     while (*link != at)
         link = &fdb->slots[*link].chain;
@@ -211,7 +208,7 @@ static void age_port(struct fdb *fdb, struct fdb_port *port, uint64_t now)
         return;
     for (at = port->first; at != NONE; at = next) {
         struct slot *slot = &fdb->slots[at];
-        uint64_t age = fdb->ageing[slot->bridge];
+        uint64_t age = fdb->ageing[bridge_of(slot)];
 
         next = slot->next;
         if (has_aged(fdb, slot, now)) {
@@ -241,29 +238,29 @@ static bool has_share(struct fdb *fdb, uint16_t bridge, uint16_t number, bool mo
     return fdb->learned[bridge] < fdb->per_bridge && fdb->free != NONE;
 }
 
-static struct slot *take_free(struct fdb *fdb, const struct key *key, uint32_t *bucket)
+static struct slot *take_free(struct fdb *fdb, uint64_t key, uint32_t *bucket)
 {
     uint32_t at = fdb->free;
     struct slot *slot = &fdb->slots[at];
 
     fdb->free = slot->chain;
-    slot->address = key->address;
-    slot->bridge = key->bridge;
+    slot->key = key;
     slot->chain = *bucket;
     *bucket = at;
     fdb->usage.used++;
     return slot;
 }
 
-static bool is_station(const uint8_t mac[6])
+/* Neither a group nor zero. The group bit is the lowest of the first byte. */
+static inline bool is_station(uint64_t key)
 {
-    return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) != 0;
+    return (key & 1) == 0 && key << 16 != 0;
 }
 
-static enum fdb_learned learn_new(struct fdb *fdb, const struct key *key, uint32_t *bucket,
-                                  uint16_t port, uint64_t now)
+static enum fdb_learned learn_new(struct fdb *fdb, uint64_t key, uint32_t *bucket, uint16_t port,
+                                  uint64_t now)
 {
-    if (!has_share(fdb, key->bridge, port, true, now)) {
+    if (!has_share(fdb, (uint16_t)(key >> 60), port, true, now)) {
         fdb->usage.refused_full++;
         return FDB_FULL;
     }
@@ -277,7 +274,7 @@ static enum fdb_learned learn_moved(struct fdb *fdb, struct slot *slot, uint16_t
 {
     if (slot->seen == STATIC)
         return FDB_REFUSED;
-    if (!has_share(fdb, slot->bridge, port, false, now)) {
+    if (!has_share(fdb, bridge_of(slot), port, false, now)) {
         fdb->usage.refused_full++;
         return FDB_FULL;
     }
@@ -292,22 +289,22 @@ static enum fdb_learned learn_moved(struct fdb *fdb, struct slot *slot, uint16_t
 enum fdb_learned fdb_learn(struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                            uint16_t port, uint64_t now, uint16_t *was)
 {
-    struct key key = make_key(bridge, vid, mac);
+    uint64_t key = make_key(bridge, vid, mac);
     uint32_t *bucket;
     struct slot *slot;
 
     HV_ASSERT(bridge < FDB_BRIDGES && port < fdb->port_count);
-    if (!is_station(mac))
+    if (!is_station(key))
         return FDB_REFUSED;
-    bucket = bucket_of(fdb, &key);
-    slot = find(fdb, *bucket, &key);
+    bucket = bucket_of(fdb, key);
+    slot = find(fdb, *bucket, key);
     if (slot && has_aged(fdb, slot, now)) {
         release(fdb, slot);
         fdb->usage.aged++;
         slot = NULL;
     }
     if (!slot)
-        return learn_new(fdb, &key, bucket, port, now);
+        return learn_new(fdb, key, bucket, port, now);
     if (slot->port != port)
         return learn_moved(fdb, slot, port, now, was);
     if (slot->seen < now)
@@ -318,8 +315,8 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint16_t bridge, uint16_t vid, const
 uint16_t fdb_lookup(const struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                     uint64_t now)
 {
-    struct key key = make_key(bridge, vid, mac);
-    const struct slot *slot = find(fdb, *bucket_of(fdb, &key), &key);
+    uint64_t key = make_key(bridge, vid, mac);
+    const struct slot *slot = find(fdb, *bucket_of(fdb, key), key);
 
     return slot && !has_aged(fdb, slot, now) ? slot->port : FDB_NO_PORT;
 }
@@ -347,15 +344,15 @@ static bool all_static(const struct fdb *fdb)
 int fdb_set_static(struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t mac[6],
                    uint16_t port)
 {
-    struct key key = make_key(bridge, vid, mac);
+    uint64_t key = make_key(bridge, vid, mac);
     struct slot *slot;
     uint32_t *bucket;
 
     HV_ASSERT(bridge < FDB_BRIDGES && port < fdb->port_count);
-    if (!is_station(mac))
+    if (!is_station(key))
         return -EINVAL;
-    bucket = bucket_of(fdb, &key);
-    slot = find(fdb, *bucket, &key);
+    bucket = bucket_of(fdb, key);
+    slot = find(fdb, *bucket, key);
     if (slot) {
         leave(fdb, slot);
     } else {
@@ -363,7 +360,7 @@ int fdb_set_static(struct fdb *fdb, uint16_t bridge, uint16_t vid, const uint8_t
             return -ENOSPC;
         if (fdb->free == NONE)
             evict(fdb);
-        slot = take_free(fdb, &key, bucket);
+        slot = take_free(fdb, key, bucket);
     }
     join(fdb, slot, port, STATIC);
     return 0;
@@ -379,7 +376,7 @@ void fdb_forget_port(struct fdb *fdb, uint16_t port)
 void fdb_forget_bridge(struct fdb *fdb, uint16_t bridge)
 {
     for (unsigned i = 0; i < fdb->entries; i++)
-        if (fdb->slots[i].port != FDB_NO_PORT && fdb->slots[i].bridge == bridge)
+        if (fdb->slots[i].port != FDB_NO_PORT && bridge_of(&fdb->slots[i]) == bridge)
             release(fdb, &fdb->slots[i]);
 }
 
@@ -417,13 +414,13 @@ bool fdb_walk(const struct fdb *fdb, unsigned at, uint64_t now, bool *found,
         if (slot->port == FDB_NO_PORT || has_aged(fdb, slot, now))
             continue;
         *entry = (struct fdb_entry){
-            .bridge = slot->bridge,
-            .vid = (uint16_t)(slot->address >> 48),
+            .bridge = bridge_of(slot),
+            .vid = (uint16_t)(slot->key >> 48 & 0xfff),
             .port = slot->port,
             .is_static = slot->seen == STATIC,
             .seen = slot->seen == STATIC ? 0 : slot->seen,
         };
-        memcpy(entry->mac, &slot->address, 6);
+        memcpy(entry->mac, &slot->key, 6);
         *found = true;
     }
     *next = at;

@@ -70,6 +70,19 @@ START_TEST(test_vectors)
 }
 END_TEST
 
+START_TEST(test_word)
+{
+    uint8_t bytes[8];
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(i * 37);
+        word |= (uint64_t)bytes[i] << (8 * i);
+    }
+    ck_assert_uint_eq(hash_word(&key, word), vectors[8]);
+}
+END_TEST
+
 /* Nothing is a string like any other: it depends on the key. */
 START_TEST(test_empty)
 {
@@ -98,6 +111,7 @@ TCase *hash_cases(void)
     TCase *cases = tcase_create("hash");
 
     tcase_add_test(cases, test_vectors);
+    tcase_add_test(cases, test_word);
     tcase_add_test(cases, test_empty);
     tcase_add_test(cases, test_chain_depends_on_order);
     return cases;

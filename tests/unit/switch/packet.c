@@ -456,27 +456,20 @@ START_TEST(ipv6_fragments)
 }
 END_TEST
 
-/* What packet.h says holds, whatever the bytes are. */
-static void holds(const struct packet *packet)
+/* What packet.h says holds, whatever the bytes are. One check for all: Check writes each down. */
+static bool holds(const struct packet *packet)
 {
     static const unsigned fixed[] = {0, 28, 20, 40};
-    unsigned captured = packet->captured;
+    unsigned captured = packet->captured, network = packet->network_at + fixed[packet->network];
+    bool ip = packet->network == PACKET_IPV4 || packet->network == PACKET_IPV6;
 
-    ck_assert_uint_le(packet->payload_at, captured);
-    ck_assert_uint_le(packet->transport_at, captured);
-    ck_assert((packet->network == PACKET_OTHER) == (packet->network_at == 0));
-    if (packet->network != PACKET_OTHER)
-        ck_assert_uint_le(packet->network_at + fixed[packet->network], captured);
-    if (packet->transport_at != 0) {
-        ck_assert(packet->network == PACKET_IPV4 || packet->network == PACKET_IPV6);
-        ck_assert(!packet->fragment);
-        ck_assert_uint_ge(packet->transport_at, packet->network_at + fixed[packet->network]);
-    } else {
-        ck_assert_uint_eq(packet->source_port | packet->dest_port | packet->icmp_type, 0);
-    }
-    ck_assert(!packet->truncated || packet->payload_at == 0);
-    ck_assert(!packet->tagged || captured >= 18);
-    ck_assert(!(packet->fragment && packet->first_fragment));
+    return packet->payload_at <= captured && packet->transport_at <= captured &&
+           network <= captured && (packet->network == PACKET_OTHER) == (packet->network_at == 0) &&
+           (packet->transport_at != 0
+                ? ip && !packet->fragment && packet->transport_at >= network
+                : packet->source_port == 0 && packet->dest_port == 0 && packet->icmp_type == 0) &&
+           (!packet->truncated || packet->payload_at == 0) && (!packet->tagged || captured >= 18) &&
+           !(packet->fragment && packet->first_fragment);
 }
 
 static void parse_beginning(const struct frame *frame, size_t size)
@@ -485,8 +478,7 @@ static void parse_beginning(const struct frame *frame, size_t size)
     uint8_t *exact = malloc(size ? size : 1);
 
     memcpy(exact, frame->bytes, size);
-    ck_assert(packet_parse(&packet, exact, size, frame->size) == (size >= 14));
-    holds(&packet);
+    ck_assert(packet_parse(&packet, exact, size, frame->size) == (size >= 14) && holds(&packet));
     free(exact);
 }
 
@@ -544,7 +536,7 @@ START_TEST(frames_with_wrong_bytes)
     struct unit_random random = {11};
     struct frame frame;
 
-    for (unsigned round = 0; round < 20000; round++) {
+    for (unsigned round = 0; round < 10000; round++) {
         make_kind(&frame, (unsigned)unit_random(&random, 160));
         for (unsigned wrong = (unsigned)unit_random(&random, 4); wrong > 0; wrong--)
             frame.bytes[12 + unit_random(&random, frame.size - 12)] =
