@@ -363,6 +363,53 @@ def netif_control_seeds():
     yield "adversary", bytes([0x81, 4, 2, 0, 66, 6, 1, 0, 72, 255, 3, 0x80, 0, 9, 0, 0, 0, 1]) + (toeplitz + table + ask(6, 3, 0) + run + select) * 3
 
 
+# The words and names of fuzz_xenbus.c, in their order.
+(VIF_STATE, VIF_TX, VIF_RX, VIF_PORT, VIF_PORT_TX, VIF_PORT_RX, VIF_QUEUES, VIF_COPY, VIF_CTRL, VIF_CTRL_PORT, VIF_ROOM,
+ VIF_SG, VIF_Q0_TX, VIF_Q0_RX, VIF_Q0_PORT, VIF_Q1_TX, VIF_Q1_RX, VIF_Q1_PORT_TX, VIF_Q1_PORT_RX) = range(19)
+VIF_ATTACH, VIF_DETACH, VIF_NO_FRONTEND, VIF_NO_BACKEND, VIF_WAIT, VIF_WAIT_LONG, VIF_ANEW, VIF_FAIL, VIF_ERRORS, \
+    VIF_ROOMS, VIF_HONEST = range(5, 16)
+
+
+def guest_sets(name, word, vif=0):
+    return bytes([0, name * 3 + vif, word])
+
+
+def dom0_sets(name, word, vif=0):
+    return bytes([4, name * 3 + vif, word])
+
+
+def on_vif(what, vif=0):
+    return bytes([what | vif << 4])
+
+
+def xenbus_seeds():
+    wait, long = bytes([VIF_WAIT, 120]), bytes([VIF_WAIT_LONG, 100])
+    up = on_vif(VIF_ATTACH) + wait + on_vif(VIF_HONEST) + wait
+    states = [guest_sets(VIF_STATE, state) + wait for state in range(9)]
+    yield "life", up + on_vif(VIF_DETACH) + wait + states[6] + long
+    yield "windows", up + (states[5] + states[6] + states[1] + on_vif(VIF_HONEST) + wait) * 3
+    yield "kexec", up + states[1] + on_vif(VIF_HONEST) + long + states[7] + states[4] + states[6] + states[1]
+    yield "destroy", up + on_vif(VIF_NO_FRONTEND) + on_vif(VIF_DETACH) + long
+    yield "swept", up + on_vif(VIF_NO_BACKEND) + on_vif(VIF_ATTACH) + wait + on_vif(VIF_HONEST) + long
+    yield "takeover", up + on_vif(VIF_ANEW) + wait + guest_sets(VIF_STATE, 1) + on_vif(VIF_ANEW) + long
+    yield "fails", up + on_vif(VIF_FAIL) + wait + states[6] + states[1] + on_vif(VIF_ERRORS, 1) + \
+        on_vif(VIF_HONEST) + long + on_vif(VIF_ERRORS, 2) + states[1] + on_vif(VIF_HONEST) + long
+    yield "rooms", on_vif(VIF_ROOMS) + on_vif(VIF_ATTACH) + on_vif(VIF_ATTACH, 1) + long + on_vif(VIF_ROOMS, 1) + long
+    queues = ((VIF_QUEUES, 2), (VIF_COPY, 1), (VIF_Q0_TX, 3), (VIF_Q0_RX, 4), (VIF_Q0_PORT, 5), (VIF_Q1_TX, 6),
+              (VIF_Q1_RX, 7), (VIF_Q1_PORT_TX, 8), (VIF_Q1_PORT_RX, 9), (VIF_CTRL, 10), (VIF_CTRL_PORT, 2),
+              (VIF_ROOM, 17), (VIF_SG, 1), (VIF_STATE, 4))
+    yield "queues", on_vif(VIF_ATTACH) + wait + b"".join(guest_sets(*node) for node in queues) + long
+    yield "hostile", on_vif(VIF_ATTACH) + wait + b"".join(
+        guest_sets(*node) for node in queues[:-1]) + b"".join(
+            guest_sets(VIF_STATE, 1) + guest_sets(name, word) + guest_sets(VIF_STATE, 4) + wait
+            for name, word in ((VIF_QUEUES, 0), (VIF_QUEUES, 13), (VIF_Q1_RX, 3), (VIF_Q0_PORT, 0), (VIF_CTRL, 0xf0)))
+    yield "toolstack", up + b"".join(dom0_sets(name, word) + wait for name, word in (
+        (4, 20), (5, 23), (6, 10), (7, 14), (9, 13), (2, 22), (0, 6), (0, 1), (1, 0)))
+    yield "flood", up + b"".join(guest_sets(VIF_STATE, state) for state in (5, 6, 1) * 20) + long
+    yield "many", b"".join(on_vif(VIF_ATTACH, i) + wait + on_vif(VIF_HONEST, i) for i in range(3)) + long + \
+        b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -376,6 +423,7 @@ def main():
             ("fuzz_packet", packet_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
+            ("fuzz_xenbus", xenbus_seeds()),
     ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)

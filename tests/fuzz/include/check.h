@@ -29,6 +29,7 @@
 #define ck_assert_uint_eq(left, right)        ck_assert_number(left, right, unsigned long, "%lu")
 #define ck_assert_uint_le(left, right)        ck_assert((left) <= (right))
 #define ck_assert_mem_eq(left, right, length) ck_assert(memcmp((left), (right), (length)) == 0)
+#define ck_assert_ptr_null(value)             ck_assert((value) == NULL)
 #define ck_assert_number(left, right, type, format)                                                \
     do {                                                                                           \
         type left_ = (type)(left), right_ = (type)(right);                                         \
