@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/expect.h"
 #include "tests/unit/unit.h"
 
 static uint8_t data[65540];
@@ -29,14 +30,17 @@ START_TEST(each_size)
         lan_run(lan, HV_SEC);
         lan_expect(lan, 1, data, length);
         frames++;
-        ck_assert_uint_eq(in->in_frames, frames);
-        ck_assert_uint_eq(out->out_frames, frames);
+        EXPECT((in->in_frames) == frames, "in->in_frames == frames");
+        EXPECT((out->out_frames) == frames, "out->out_frames == frames");
         /* Headers once in and once out, the rest once from page to page. */
-        ck_assert_uint_eq(in->payload_copies - payload, length <= 128 ? 0 : slots);
-        ck_assert_uint_eq(in->copies - copies, 2 + (length <= 128 ? 0 : slots));
-        ck_assert_uint_eq(in->copy_bytes - bytes, length <= 128 ? 2 * length : length + 128);
+        EXPECT((in->payload_copies - payload) == length <= 128 ? 0 : slots,
+               "in->payload_copies - payload == length <= 128 ? 0 : slots");
+        EXPECT((in->copies - copies) == 2 + (length <= 128 ? 0 : slots),
+               "in->copies - copies == 2 + (length <= 128 ? 0 : slots)");
+        EXPECT((in->copy_bytes - bytes) == length <= 128 ? 2 * length : length + 128,
+               "in->copy_bytes - bytes == length <= 128 ? 2 * length : length + 128");
     }
-    ck_assert_uint_eq(in->in_bytes, out->out_bytes);
+    EXPECT((in->in_bytes) == out->out_bytes, "in->in_bytes == out->out_bytes");
     lan_destroy(lan);
 }
 END_TEST
@@ -136,7 +140,8 @@ START_TEST(headers_in_many_slots_xsa_423)
                 lan_expect(lan, 1, data, length);
         }
     }
-    ck_assert_uint_eq(lan->guest[0].port->counters.drops[DROP_SOURCE_IPV4], 70);
+    EXPECT((lan->guest[0].port->counters.drops[DROP_SOURCE_IPV4]) == 70,
+           "lan->guest[0].port->counters.drops[DROP_SOURCE_IPV4] == 70");
     lan_destroy(lan);
 }
 END_TEST
@@ -158,28 +163,37 @@ START_TEST(a_burst_in_two_calls)
     lan->vswitch.totals.frames = 0;
     for (unsigned i = 0; i < 64; i++) {
         lan_build(data, &(struct lan_frame){.from = 0, .to = 1, .length = 1514});
-        ck_assert(frontend_write(&lan->guest[0].frontend->queue[0],
-                                 &(struct frontend_tx){.data = data, .length = 1514}));
+        EXPECT(frontend_write(&lan->guest[0].frontend->queue[0],
+                              &(struct frontend_tx){.data = data, .length = 1514}),
+               "frontend_write(&lan->guest[0].frontend->queue[0], &(struct frontend_tx){.data = "
+               "data, .length = 1514})");
     }
     frontend_publish(&lan->guest[0].frontend->queue[0]);
     lan_run(lan, HV_SEC);
     for (unsigned i = 0; i < 64; i++)
         free(frontend_receive(lan->guest[1].frontend));
     sim_usage(lan->hv, &after);
-    ck_assert_uint_eq(lan->vswitch.totals.frames, 64);
-    ck_assert_uint_eq(after.copy_calls - before.copy_calls, 2);
-    ck_assert_uint_eq(after.copies - before.copies, 3 * 64);
-    ck_assert_uint_eq(after.copy_bytes - before.copy_bytes, 64 * (1514 + 128));
-    ck_assert_uint_eq(in->notifications + out->notifications, after.sends - before.sends);
-    ck_assert_uint_le(in->notifications, 1);
-    ck_assert_uint_eq(out->notifications, 1);
-    ck_assert_uint_eq(lan->vswitch.totals.copy_calls, after.copy_calls);
-    ck_assert_uint_eq(lan->vswitch.totals.copies, after.copies);
-    ck_assert_uint_eq(lan->vswitch.totals.copy_bytes, after.copy_bytes);
-    ck_assert_uint_eq(lan->vswitch.totals.notifications, after.sends);
-    ck_assert_uint_eq(in->copies, 3 * 64);
-    ck_assert_uint_eq(in->payload_copies, 64);
-    ck_assert_uint_eq(in->copy_bytes, 64 * (1514 + 128));
+    EXPECT((lan->vswitch.totals.frames) == 64, "lan->vswitch.totals.frames == 64");
+    EXPECT((after.copy_calls - before.copy_calls) == 2,
+           "after.copy_calls - before.copy_calls == 2");
+    EXPECT((after.copies - before.copies) == 3 * 64, "after.copies - before.copies == 3 * 64");
+    EXPECT((after.copy_bytes - before.copy_bytes) == 64 * (1514 + 128),
+           "after.copy_bytes - before.copy_bytes == 64 * (1514 + 128)");
+    EXPECT((in->notifications + out->notifications) == after.sends - before.sends,
+           "in->notifications + out->notifications == after.sends - before.sends");
+    EXPECT((in->notifications) <= 1, "in->notifications <= 1");
+    EXPECT((out->notifications) == 1, "out->notifications == 1");
+    EXPECT((lan->vswitch.totals.copy_calls) == after.copy_calls,
+           "lan->vswitch.totals.copy_calls == after.copy_calls");
+    EXPECT((lan->vswitch.totals.copies) == after.copies,
+           "lan->vswitch.totals.copies == after.copies");
+    EXPECT((lan->vswitch.totals.copy_bytes) == after.copy_bytes,
+           "lan->vswitch.totals.copy_bytes == after.copy_bytes");
+    EXPECT((lan->vswitch.totals.notifications) == after.sends,
+           "lan->vswitch.totals.notifications == after.sends");
+    EXPECT((in->copies) == 3 * 64, "in->copies == 3 * 64");
+    EXPECT((in->payload_copies) == 64, "in->payload_copies == 64");
+    EXPECT((in->copy_bytes) == 64 * (1514 + 128), "in->copy_bytes == 64 * (1514 + 128)");
     lan_destroy(lan);
 }
 END_TEST
@@ -217,10 +231,14 @@ START_TEST(flooded_then_learned)
         for (unsigned j = 0; j < 40; j++)
             lan_expect_none(lan, j);
     }
-    ck_assert_uint_eq(lan->guest[3].port->counters.in_broadcast, 6);
-    ck_assert_uint_eq(lan->guest[3].port->counters.in_multicast, 6);
-    ck_assert_uint_eq(lan->guest[4].port->counters.out_broadcast, 6);
-    ck_assert_uint_eq(lan->guest[4].port->counters.out_multicast, 6);
+    EXPECT((lan->guest[3].port->counters.in_broadcast) == 6,
+           "lan->guest[3].port->counters.in_broadcast == 6");
+    EXPECT((lan->guest[3].port->counters.in_multicast) == 6,
+           "lan->guest[3].port->counters.in_multicast == 6");
+    EXPECT((lan->guest[4].port->counters.out_broadcast) == 6,
+           "lan->guest[4].port->counters.out_broadcast == 6");
+    EXPECT((lan->guest[4].port->counters.out_multicast) == 6,
+           "lan->guest[4].port->counters.out_multicast == 6");
     lan_destroy(lan);
 }
 END_TEST
@@ -250,15 +268,17 @@ START_TEST(a_flood_beyond_a_turn)
             if (i < frames && j == frames - 1)
                 break;
             frame = frontend_receive(lan->guest[i].frontend);
-            ck_assert(frame != NULL && frame->length == 60000);
+            EXPECT(frame != NULL && frame->length == 60000,
+                   "frame != NULL && frame->length == 60000");
             from = frame->data[11];
-            ck_assert_uint_ne(from, i);
-            ck_assert_mem_eq(frame->data, sent[from], 60000);
+            EXPECT((from) != i, "from != i");
+            EXPECT(memcmp(frame->data, sent[from], 60000) == 0, "other bytes");
             free(frame);
         }
         lan_expect_none(lan, i);
     }
-    ck_assert_uint_gt(lan->vswitch.totals.copy_calls, FORWARD_CALLS);
+    EXPECT((lan->vswitch.totals.copy_calls) > FORWARD_CALLS,
+           "lan->vswitch.totals.copy_calls > FORWARD_CALLS");
     lan_destroy(lan);
 }
 END_TEST
@@ -282,8 +302,10 @@ START_TEST(flows_keep_their_order)
         data[14 + 20 + 1] = (uint8_t)(flow * 17); /* source port */
         data[60] = (uint8_t)flow;
         data[61] = (uint8_t)(i / 4);
-        ck_assert(frontend_send(lan->guest[0].frontend, flow,
-                                &(struct frontend_tx){.data = data, .length = 100}));
+        EXPECT(frontend_send(lan->guest[0].frontend, flow,
+                             &(struct frontend_tx){.data = data, .length = 100}),
+               "frontend_send(lan->guest[0].frontend, flow, &(struct frontend_tx){.data = data, "
+               ".length = 100})");
         if (i % 32 == 31)
             lan_run(lan, HV_SEC);
     }
@@ -291,14 +313,14 @@ START_TEST(flows_keep_their_order)
     while ((frame = frontend_receive(lan->guest[1].frontend))) {
         unsigned flow = frame->data[60];
 
-        ck_assert_uint_lt(flow, 4);
-        ck_assert_uint_eq(frame->data[61], next[flow]++);
+        EXPECT((flow) < 4, "flow < 4");
+        EXPECT((frame->data[61]) == next[flow]++, "frame->data[61] == next[flow]++");
         used[frame->queue]++;
         free(frame);
     }
     for (unsigned i = 0; i < 4; i++)
-        ck_assert_uint_eq(next[i], 100);
-    ck_assert_uint_lt(used[0], 400);
+        EXPECT((next[i]) == 100, "next[i] == 100");
+    EXPECT((used[0]) < 400, "used[0] < 400");
     lan_destroy(lan);
 }
 END_TEST
