@@ -460,7 +460,7 @@ int listener_create(struct listener *listener, struct hv *hv, struct loop *loop,
     return 0;
 }
 
-void listener_destroy(struct listener *listener)
+void listener_stop(struct listener *listener)
 {
     listener->ending = true;
     for (unsigned i = 0; i < listener->config.slots; i++) {
@@ -473,6 +473,11 @@ void listener_destroy(struct listener *listener)
     }
     (void)drain_all(listener);
     withdraw(listener);
+}
+
+void listener_destroy(struct listener *listener)
+{
+    listener_stop(listener);
     timer_cancel(&listener->tick);
     timer_cancel(&listener->drain);
     timer_cancel(&listener->rest);

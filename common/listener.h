@@ -61,6 +61,13 @@ HV_MUST_CHECK int listener_create(struct listener *listener, struct hv *hv, stru
                                   struct rendezvous *rendezvous,
                                   const struct listener_config *config);
 
+/**
+ * Close all, publish nothing any more: for a service that goes on without this listener. Then wait
+ * until no slot is draining (listener_stats()), which the listener's timers see to, and
+ * listener_destroy() gives all pages back.
+ */
+void listener_stop(struct listener *listener);
+
 /** Close all and give the pages back, but for those that a client still maps. Only tests do so. */
 void listener_destroy(struct listener *listener);
 

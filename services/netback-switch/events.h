@@ -3,7 +3,8 @@
  * @file events.h
  * What happens on the switch, for whoever follows it: a ring of the last EVENTS_KEPT events; a slow
  * reader is told how many it lost. Floods are bounded: events of one kind, port and reason are
- * merged within a second and say how often.
+ * merged within a second and say how often; but not those of ports that come and go, whose order
+ * matters.
  */
 #ifndef SWITCH_EVENTS_H
 #define SWITCH_EVENTS_H
@@ -43,7 +44,7 @@ struct event {
     uint8_t mac[6];
     uint16_t vid, from;
     uint64_t number;
-    char text[64];
+    char text[64]; /**< of a MAC that moved, once recorded: the name of the port before */
 };
 
 struct events *events_create(struct hv *hv, struct arena *arena, struct loop *loop);
@@ -60,6 +61,9 @@ void events_drop(struct events *events, const struct port *port, enum drop_reaso
 
 /** What is counted for @port and not told yet is told now: it is about to go. */
 void events_port_gone(struct events *events, const struct port *port);
+
+/** Events that were left out because there was no memory to see that they do not come too often. */
+uint64_t events_untold(const struct events *events);
 
 const char *event_name(enum event_kind kind);
 

@@ -30,10 +30,12 @@ size_t mirrors_pages(unsigned order);
 
 /**
  * Make or change what @rules say (NULL: no mirrors): called at each generation, before it is in
- * force. Mirrors of the same name, client and snap length keep their consumers, who lose nothing.
- * All or nothing: -ENOMEM.
+ * force. A mirror of the same name and client keeps its consumer, who loses nothing; but where the
+ * snap length changes it has to come again. All or nothing: -ENOMEM.
  */
 int mirrors_apply(struct vswitch *vswitch, const struct rules *rules);
+/** Before the first. */
+void mirrors_create(struct vswitch *vswitch);
 void mirrors_destroy(struct vswitch *vswitch);
 
 /** What is in force for @port has changed, or it has just come: who mirrors it? */

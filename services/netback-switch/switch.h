@@ -28,6 +28,14 @@
 #define SWITCH_PORTS   RULES_PORTS
 #define SWITCH_BRIDGES RULES_BRIDGES
 
+/** Addresses that the tables hold, and a port's share of them where rules say nothing: 64 guests
+ * and an uplink fill them (XSA-300). */
+#define SWITCH_FDB_ENTRIES  16384U
+#define SWITCH_FDB_UPLINK   8192U
+#define SWITCH_FDB_PORT     128U
+#define SWITCH_SNOOP_GROUPS 2048U
+#define SWITCH_SNOOP_PORT   64U
+
 struct vswitch;
 struct forward; /**< the engine's buffers: forward.h */
 struct mirror;  /**< one consumer: mirror.h */
@@ -77,13 +85,15 @@ struct port {
     struct rules_rate libxl_rate;
     struct rules_port libxl_addresses; /**< only ipv4[], ipv6[] */
     bool described;
-    bool bad_mac, bad_bridge, bad_vlan, bad_uuid; /**< there and not understood */
+    bool bad_mac, bad_bridge, bad_vlan, bad_uuid, bad_rate,
+        bad_addresses; /**< there and not understood */
     /** In force. */
     const struct rules_port *rules; /**< in vswitch->rules; NULL: none */
     struct policy policy;
     struct rules_vlan vlan;
     struct limit rate_in, rate_out, storm[STORM_KINDS];
     bool isolated, uplink;
+    unsigned fdb_limit;
     uint64_t blocked_until; /**< by the loop guard, hv_now(); 0: not */
     /** The netif, while connected. */
     bool connected;
@@ -116,6 +126,7 @@ struct vswitch {
     struct timer mirror_timer;
     unsigned mirror_order;
     uint32_t generations; /**< ports so far */
+    uint64_t applied;     /**< generations of rules so far */
     bool applying;        /**< an upload of rules is under way */
     struct timer age;
     struct {
@@ -124,11 +135,11 @@ struct vswitch {
 };
 
 /**
- * What the service is to be made with: name, handlers, statistics, and pages for mirrors as the
- * command line of @hv says. @vswitch: where vswitch_create() puts itself, and the functions find
- * it; lives as long as the service.
+ * What the service is to be made with: name, @version, handlers, statistics, and pages for mirrors
+ * as the command line of @hv says. @vswitch: where vswitch_create() puts itself, and the functions
+ * find it; lives as long as the service.
  */
-struct service_config vswitch_service(struct hv *hv, struct vswitch **vswitch);
+struct service_config vswitch_service(struct hv *hv, const char *version, struct vswitch **vswitch);
 
 /** Make it on @service, whose configuration is vswitch_service()'s. NULL: no memory; the cause is
  * in the log. */
