@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the switch reads of frames: packet.c and snoop.c on any bytes, which lie in a buffer of
- * exactly their size. What packet.h says of the result holds; a table of groups filled by any
- * frames stays within its shares, tells the same of the same, and is empty once its ports are gone.
+ * What the switch reads of frames: packet.c, policy.c and snoop.c on any bytes, which lie in a
+ * buffer of exactly their size. What packet.h says of the result holds; a locked port sends nothing
+ * that is not its own; a table of groups filled by any frames stays within its shares, tells the
+ * same of the same, and is empty once its ports are gone.
  *
  * Input, again and again: a byte that says port (low 3 bits), whether the frame is cut to a
  * snapshot (0x08), and how much time passes before (0xf0: 0 to 15 times 20 s), one that says how
@@ -18,6 +19,7 @@
 #include <hv/time.h>
 
 #include "services/netback-switch/packet.h"
+#include "services/netback-switch/policy.h"
 #include "services/netback-switch/snoop.h"
 
 #define PAGES 64U
@@ -47,6 +49,48 @@ static void check_packet(const struct packet *packet)
     MUST(!packet->truncated || packet->payload_at == 0);
     MUST(!packet->tagged || packet->captured >= ETHER_HEADER + ETHER_TAG);
     MUST(packet_tcp_payload(packet) == 0 || packet->protocol == PACKET_TCP);
+}
+
+/* What passes a locked port says itself whose it is. */
+static void check_policy(const struct packet *packet)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2}, nowhere[16];
+    struct rules_port rules = {.lock = RULES_LOCK_LOCKED};
+    const uint8_t *ip = packet->data + packet->network_at;
+    struct policy locked, guarded;
+
+    MUST(rules_parse_addresses("10.0.0.2 fe80::2", &rules) == 0);
+    policy_make(&locked, &rules, NULL, mac, NULL);
+    rules.lock = RULES_LOCK_UNLOCKED;
+    rules.dhcp_server_set = true;
+    policy_make(&guarded, &rules, NULL, mac, NULL);
+    if (policy_send(&guarded, packet) == DROP_NONE)
+        MUST(!packet->truncated && (packet->dest_port != 68 || packet->protocol != PACKET_UDP ||
+                                    packet->network != PACKET_IPV4));
+    (void)policy_receive(&locked, packet);
+    if (policy_send(&locked, packet) != DROP_NONE)
+        return;
+    MUST(policy_send(&guarded, packet) == DROP_NONE);
+    MUST(!packet->truncated && !packet->stacked);
+    MUST(memcmp(packet_source(packet), mac, sizeof(mac)) == 0);
+    switch (packet->network) {
+    case PACKET_ARP:
+        MUST(memcmp(ip + 8, mac, sizeof(mac)) == 0);
+        MUST(memcmp(ip + 14, rules.ipv4[0].address, 4) == 0 ||
+             (memcmp(ip + 14, nowhere, 4) == 0 && memcmp(ip + 24, rules.ipv4[0].address, 4) == 0));
+        break;
+    case PACKET_IPV4:
+        MUST(memcmp(ip + 12, rules.ipv4[0].address, 4) == 0 || memcmp(ip + 12, nowhere, 4) == 0);
+        break;
+    case PACKET_IPV6:
+        MUST(memcmp(ip + 8, rules.ipv6[0].address, 16) == 0 || memcmp(ip + 8, nowhere, 16) == 0 ||
+             memcmp(ip + 8, "\xfe\x80\0\0\0\0\0\0\0\0\0\xff\xfe\0\0\2", 16) == 0);
+        MUST(packet->protocol != PACKET_ICMPV6 || packet->icmp_type != 136 ||
+             (ip[6] == PACKET_ICMPV6 && memcmp(ip + 8, nowhere, 16) != 0));
+        break;
+    default:
+        MUST(false);
+    }
 }
 
 static void check_snoop(struct snoop *snoop, const struct packet *packet, uint16_t port,
@@ -101,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now += (head >> 4) * 20 * HV_SEC;
         if (packet_parse(&packet, frame, captured, length + more)) {
             check_packet(&packet);
+            check_policy(&packet);
             check_snoop(snoop, &packet, head & 7, now);
         } else {
             MUST(captured < ETHER_HEADER);
