@@ -184,8 +184,10 @@ bool offload_check(const struct packet *packet, bool csum_blank, enum offload_gs
     if (end <= payload)
         return false;
     if (end - payload <= mss) {
+        /* An ordinary frame then, which has to end within itself. */
+        if (covered_end(packet) == 0)
+            return false;
         *gso = OFFLOAD_GSO_NONE;
-        return covered_end(packet) != 0;
     }
     return true;
 }
