@@ -41,7 +41,9 @@
     DROP(STALLED, "stalled", "the receiver does not take frames any more")                         \
     DROP(RX_GRANT, "rx-grant", "the receiver's buffer could not be written")                       \
     DROP(NO_OFFLOAD, "no-offload", "the receiver cannot take it, and it could not be cut up")      \
-    DROP(FILTERED, "filtered", "multicast that the receiver did not ask for")                      \
+    DROP(FILTERED, "filtered",                                                                     \
+         "multicast that the receiver did not ask for, or unicast to "                             \
+         "another MAC than a locked receiver's")                                                   \
     DROP(NO_PORT, "no-port", "nobody else is on the bridge, or the port went away meanwhile")      \
     DROP(SAME_PORT, "same-port", "the destination is where it came from")                          \
     /* ours */                                                                                     \

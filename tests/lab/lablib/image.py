@@ -38,6 +38,7 @@ PACKAGES = """
 TRAFFIC_PROGRAMS = {"iperf3": "usr/bin", "ethtool": "sbin"}
 TRAFFIC_LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libiperf.so.0", "libssl.so.3", "libcrypto.so.3",
                      "libsctp.so.1", "libmnl.so.0")
+TRAFFIC_MODULES = ("llc", "stp", "bridge", "xen-netback") # of a Linux driver domain
 
 # In the order of loading.
 DOM0_MODULES = """xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs llc stp bridge tun xen-netback
@@ -104,7 +105,7 @@ class CpioWriter:
         return self.out.getvalue()
 
 
-def _apt(args, cwd=None, as_root=False):
+def apt(args, cwd=None, as_root=False):
     sudo = ["sudo"] if as_root and os.geteuid() != 0 else []
     return subprocess.run([*sudo, "apt-get", "-q", *args], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -144,13 +145,13 @@ def _fetch(cache):
         os.unlink(os.path.join(debs, name))
     with ui.step(f"downloading {len(wanted) + 1} Debian packages for dom0 (about 85 MB)"):
         names = [*wanted, _kernel_package()]
-        done = _apt(["download", *names], debs)
+        done = apt(["download", *names], debs)
         if done.returncode != 0:
             # Lists of packages that are no longer there, or none at all.
             ui.say("apt's lists are out of date: apt-get update")
-            _apt(["update"], as_root=True)
+            apt(["update"], as_root=True)
             names = [*wanted, _kernel_package()]
-            done = _apt(["download", *names], debs)
+            done = apt(["download", *names], debs)
         if done.returncode != 0:
             raise ui.Failure("apt-get could not download the packages for dom0",
                              "run `apt-get update`, check the network and /etc/apt/sources.list", done.stdout)
@@ -173,7 +174,7 @@ def _vmlinux(bzimage):
                      "it should be xz or gzip: see tests/lab/lablib/image.py")
 
 
-def _find(root, leaf):
+def find(root, leaf):
     for folder, _, files in os.walk(root):
         if leaf in files:
             return os.path.join(folder, leaf)
@@ -183,7 +184,7 @@ def _find(root, leaf):
 def _add_guest(cpio, root):
     cpio.file("bin/busybox", os.path.join(root, "bin/busybox"), 0o755)
     cpio.file("init", os.path.join(HERE, "guest/init"), 0o755)
-    cpio.file("xen-netfront.ko", _find(root, "xen-netfront.ko"))
+    cpio.file("xen-netfront.ko", find(root, "xen-netfront.ko"))
     cpio.device("dev/console", 0o600, 5, 1)
 
 
@@ -199,8 +200,11 @@ def _traffic(root):
     _add_guest(cpio, root)
     for name, where in TRAFFIC_PROGRAMS.items():
         cpio.file(f"bin/{name}", os.path.join(root, where, name), 0o755)
+    for name in TRAFFIC_MODULES:
+        cpio.file(f"modules/{name}.ko", find(root, f"{name}.ko"))
     for name in TRAFFIC_LIBRARIES:
-        cpio.file(f"lib64/{name}", os.path.realpath(_find(root, name)), 0o755)
+        where = "lib64" if name.startswith("ld-") else "lib/x86_64-linux-gnu"
+        cpio.file(f"{where}/{name}", os.path.realpath(find(root, name)), 0o755)
     return cpio.finish()
 
 
@@ -227,7 +231,7 @@ def _pack_base(root):
             else:
                 cpio.file(inside, path)
     for module in [*DOM0_MODULES, *DISK_MODULES]:
-        cpio.file(f"lab/modules/{module}.ko", _find(root, f"{module}.ko"))
+        cpio.file(f"lab/modules/{module}.ko", find(root, f"{module}.ko"))
     cpio.data("lab/modules/order", ("\n".join(DOM0_MODULES) + "\n").encode())
     cpio.device("dev/console", 0o600, 5, 1)
     return cpio.finish()
@@ -287,7 +291,7 @@ class Image:
             programs.file(inside[len("guest/"):], extra[inside], 0o755)
         extra = {inside: source for inside, source in extra.items() if not inside.startswith("guest/")}
         cpio.data("lab/programs.cpio", programs.finish())
-        for name in ("init", "agent", "vif-bridge", "disk-init"):
+        for name in ("init", "agent", "vif-bridge", "vif-ovs", "disk-init"):
             inside = name if name == "init" else f"lab/{name}"
             cpio.file(inside, os.path.join(HERE, "dom0", name), 0o755)
         cpio.file("etc/atoll/atoll.conf", os.path.join(HERE, "dom0/atoll.conf"), 0o644)
