@@ -245,7 +245,9 @@ static void put_gone(struct mirror *mirror)
 {
     for (unsigned i = 0; i < SWITCH_PORTS; i++) {
         const struct mirror_port record = {
-            .record = {.length = sizeof(record), .kind = MIRROR_GONE, .port = (uint16_t)i},
+            .record = {.length = (uint32_t)padded(sizeof(record)),
+                       .kind = MIRROR_GONE,
+                       .port = (uint16_t)i},
         };
 
         if (!mirror->gone.bits[i / 64]) {
@@ -254,9 +256,10 @@ static void put_gone(struct mirror *mirror)
         }
         if (!has(&mirror->gone, i))
             continue;
-        if (!make_room(mirror, sizeof(record)))
+        if (!make_room(mirror, record.record.length))
             return;
         put(mirror, &record, sizeof(record));
+        pad(mirror, sizeof(record));
         exclude(&mirror->gone, i);
     }
 }
