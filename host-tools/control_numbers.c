@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/** The domain that this program runs in, to which services offer their control vchan. */
+/** The domain that this program runs in, to which services offer their vchans. */
 #define OWN_DOMID 0
 
 static int read_number(struct store_client *store, const char *dir, const char *name,
@@ -39,14 +39,14 @@ static int read_both(struct store_client *store, const char *dir, struct control
     return rc ? rc : end;
 }
 
-int control_numbers_read(struct store_client *store, uint32_t domid,
+int control_numbers_read(struct store_client *store, uint32_t domid, const char *name,
                          struct control_numbers *numbers)
 {
     char dir[RENDEZVOUS_PATH_MAX];
     uint32_t port;
     int rc;
 
-    rendezvous_path(dir, sizeof(dir), (domid_t)domid, OWN_DOMID, CONTROL_VCHAN_NAME);
+    rendezvous_path(dir, sizeof(dir), (domid_t)domid, OWN_DOMID, name);
     /* Many may wait for a service whose rings are all in use: that costs XenStore one request. */
     rc = read_number(store, dir, "event-channel", &port);
     if (!rc)

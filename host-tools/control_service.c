@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "control_service.h"
+#include "common/control.h"
 #include "host.h"
 #include "record.h"
 #include <string.h>
@@ -9,6 +10,7 @@ static void fill(struct control_service *service, const char *name, uint32_t dom
     memset(service, 0, sizeof(*service));
     snprintf(service->name, sizeof(service->name), "%s", name);
     service->domid = domid;
+    service->vchan = CONTROL_VCHAN_NAME;
     service->store.fd = -1;
 }
 
@@ -120,7 +122,7 @@ int control_service_numbers(struct control_service *service, int timeout_ms,
             return rc == -ENOENT ? -ENODEV : rc;
     }
     service->store.timeout_ms = timeout_ms;
-    rc = control_numbers_read(&service->store, service->domid, numbers);
+    rc = control_numbers_read(&service->store, service->domid, service->vchan, numbers);
     if (rc == -ETIMEDOUT || rc == -EPROTO)
         store_close(&service->store);
     return rc;

@@ -16,6 +16,7 @@
 struct control_service {
     char name[32];
     uint32_t domid;
+    const char *vchan;         /**< what it is asked for: CONTROL_VCHAN_NAME, or a mirror's */
     xc_interface *xch;         /**< NULL when closed */
     struct store_client store; /**< opened when it is needed first */
 };
@@ -50,8 +51,8 @@ struct control_numbers {
 int control_service_numbers(struct control_service *service, int timeout_ms,
                             struct control_numbers *numbers);
 
-/** The same from an open store. */
-int control_numbers_read(struct store_client *store, uint32_t domid,
+/** The same from an open store, of the vchan @name. */
+int control_numbers_read(struct store_client *store, uint32_t domid, const char *name,
                          struct control_numbers *numbers);
 
 #endif

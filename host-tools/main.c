@@ -10,6 +10,7 @@
 #include "status.h"
 #include "stop.h"
 #include "store.h"
+#include "switch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static const struct command commands[] = {
     {"logs", "show what a service has logged", logs_main},
     {"stats", "show what services count", stats_main},
     {"store", "ask and steer the XenStore of this host", store_main},
+    {"switch", "ask and steer a network switch of this host", switch_main},
 };
 
 static void help(void)

@@ -65,6 +65,13 @@ const char *output_time(uint64_t ns, char *text, size_t size);
  */
 json_t *output_fields(const struct control_reader *fields);
 
+/**
+ * Fields that have a form better than their bytes or number, in JSON and tables alike: addresses
+ * ("00:16:3e:01:02:03", "192.0.2.0/24"), uuids, lists of VLANs, modes. False: this is none, or not
+ * well formed.
+ */
+bool output_field_text(const struct control_field *field, char *text, size_t size);
+
 /** A number, and bytes, as output_fields() has them. */
 json_t *output_json_number(uint64_t number);
 json_t *output_json_bytes(const void *data, size_t length);

@@ -41,8 +41,11 @@ json_t *output_json_bytes(const void *data, size_t length)
 static json_t *field_value(const struct control_field *field)
 {
     struct control_reader group;
+    char better[256];
     json_t *text;
 
+    if (output_field_text(field, better, sizeof(better)))
+        return json_string(better);
     switch (field->kind) {
     case CONTROL_NUMBER:
         return output_json_number(field->number);

@@ -4,6 +4,7 @@
 #include "host.h"
 #include "inspect.h"
 #include "remains.h"
+#include "rules_state.h"
 #include "service_nodes.h"
 #include "start_steps.h"
 #include <errno.h>
@@ -147,6 +148,21 @@ static int wait_until_healthy(struct start *s)
     return 0;
 }
 
+/* A switch that was started anew has the rules of the one before it, or does not run: without them
+ * guests could do what they forbid. */
+static int give_rules(struct start *s)
+{
+    bool given;
+    int rc = rules_restore_started(s->r, s->opt->service, s->builder.domid,
+                                   (int)s->opt->timeout_s * 1000, &given);
+
+    if (rc)
+        report_note(s->r, "its rules could not be given, so its domain was removed");
+    else if (given)
+        report_step(s->r, "rules in force");
+    return rc;
+}
+
 static int build(struct start *s)
 {
     struct service_nodes nodes;
@@ -172,7 +188,8 @@ static int build(struct start *s)
     };
     if ((rc = introduce(s, &nodes)) || (rc = announce(s, &nodes)))
         return rc;
-    return wait_until_healthy(s);
+    rc = wait_until_healthy(s);
+    return rc ? rc : give_rules(s);
 }
 
 /* Leave nothing behind. The causes are reported already; what this adds are notes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "store_client.h"
 #include "report.h"
+#include "store_events.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 int store_open(struct store_client *c, const char *device, int timeout_ms)
 {
     c->last_id = c->transaction = 0;
+    c->events = NULL;
     c->timeout_ms = timeout_ms;
     c->fd = open(device, O_RDWR | O_CLOEXEC);
     return c->fd < 0 ? -errno : 0;
@@ -19,8 +21,10 @@ int store_open(struct store_client *c, const char *device, int timeout_ms)
 
 void store_close(struct store_client *c)
 {
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
         close(c->fd);
+        store_events_free(c);
+    }
     c->fd = -1;
 }
 
@@ -53,7 +57,7 @@ static int read_some(int fd, void *buf, size_t len, uint64_t deadline_ns, size_t
     }
 }
 
-static int read_exact(int fd, void *buf, size_t len, uint64_t deadline_ns)
+int store_read_exact(int fd, void *buf, size_t len, uint64_t deadline_ns)
 {
     size_t done = 0;
 
@@ -112,13 +116,17 @@ int store_request(struct store_client *c, uint32_t type, const void *payload, si
     rc = write_all(c->fd, buf, sizeof(msg) + len);
     if (rc)
         return rc;
-    rc = read_exact(c->fd, &msg, sizeof(msg), deadline);
-    if (rc)
-        return rc;
+    do {
+        rc = store_read_exact(c->fd, &msg, sizeof(msg), deadline);
+        if (!rc && msg.type == XS_WATCH_EVENT && c->events)
+            rc = store_events_take(c, &msg, deadline);
+        if (rc)
+            return rc;
+    } while (msg.type == XS_WATCH_EVENT && c->events);
     if (msg.len > XENSTORE_PAYLOAD_MAX || msg.req_id != c->last_id ||
         (msg.type != type && msg.type != XS_ERROR))
         return -EPROTO;
-    rc = read_exact(c->fd, reply, msg.len, deadline);
+    rc = store_read_exact(c->fd, reply, msg.len, deadline);
     if (rc)
         return rc;
     *reply_len = msg.len;

@@ -201,8 +201,9 @@ unsigned netif_push(struct netif_queue *queue)
 
     if (netif->failure)
         return 0;
-    tx = netif_tx_push(queue);
+    /* Whoever is killed in between has sent a frame twice rather than not at all. */
     rx = netif_rx_push(queue);
+    tx = netif_tx_push(queue);
     if (tx || (rx && queue->rx_port == queue->tx_port)) {
         (void)hv_evtchn_send(netif->hv, queue->tx_port);
         sent++;

@@ -220,6 +220,98 @@ def migration_seeds():
     yield "many", b"\xff" + preamble + node("/") + b"".join(node("/n%d" % i, b"x" * i) for i in range(60)) + end
 
 
+# fuzz_packet.c: port | 8 if cut to a snapshot | time << 4, how long, how much longer / 8, the frame
+def checksum(data):
+    total = sum(struct.unpack(">%dH" % ((len(data) + 1) // 2), data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return struct.pack(">H", total ^ 0xffff)
+
+
+def on_port(port, ethernet, time=0, more=0):
+    return bytes([port | 8 | time << 4, len(ethernet), more]) + ethernet
+
+
+def ethernet(dest, kind, body, tags=()):
+    tags = b"".join(struct.pack(">HH", *tag) for tag in tags)
+    return dest + b"\2\0\0\0\0\2" + tags + struct.pack(">H", kind) + body
+
+
+STATION = b"\2\0\0\0\0\1"
+
+
+def ipv4(protocol, body, dest=b"\x0a\0\0\1", fragment=0, options=b"", ttl=64):
+    return struct.pack(">BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(body), 7, fragment, ttl,
+                       protocol, 0) + b"\x0a\0\0\2" + dest + options + body
+
+
+def ipv6(protocol, body, dest=b"\xfe\x80" + bytes(13) + b"\1", hops=64):
+    return struct.pack(">IHBB", 6 << 28, len(body), protocol, hops) + b"\xfe\x80" + bytes(13) + b"\2" + dest + body
+
+
+def igmp(dest, message):
+    message = message[:2] + checksum(message) + message[4:]
+    return ethernet(b"\1\0\x5e" + bytes([dest[1] & 127]) + dest[2:], 0x800,
+                    ipv4(2, message, dest, 0, b"\x94\4\0\0", 1))
+
+
+def mld(dest, message):
+    whole = b"\xfe\x80" + bytes(13) + b"\2" + dest + struct.pack(">II", len(message), 58) + message
+    message = message[:2] + checksum(whole) + message[4:]
+    return ethernet(b"\x33\x33" + dest[12:], 0x86dd, ipv6(0, b"\x3a\0\5\2\0\0\1\0" + message, dest, 1))
+
+
+def packet_seeds():
+    udp, tcp = struct.pack(">HHHH", 67, 68, 12, 0) + b"abcd", struct.pack(">HHIIBBHHH", 1, 2, 3, 4, 0x60, 16, 9, 0, 0) + bytes(9)
+    arp = bytes([0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1])
+    plain = [ethernet(STATION, 38, b"\x42\x42\3" + bytes(35)), ethernet(b"\xff" * 6, 0x806, arp),
+             ethernet(STATION, 0x800, ipv4(17, udp)), ethernet(STATION, 0x800, ipv4(6, tcp, options=bytes(40))),
+             ethernet(STATION, 0x800, ipv4(1, b"\x08" + bytes(11))), ethernet(STATION, 0x86dd, ipv6(17, udp)),
+             ethernet(STATION, 0x86dd, ipv6(6, tcp)), ethernet(STATION, 0x86dd, ipv6(58, b"\x87" + bytes(23)))]
+    yield "plain", b"".join(on_port(i % 8, frame) for i, frame in enumerate(plain))
+    for name, tags in (("q", [(0x8100, 5)]), ("qinq", [(0x8100, 5), (0x8100, 6)]), ("ad", [(0x88a8, 5), (0x8100, 6)]),
+                       ("three", [(0x8100, 5)] * 3)):
+        frames = [ethernet(STATION, 0x800, ipv4(6, tcp), tags), ethernet(STATION, 0x86dd, ipv6(17, udp), tags)]
+        yield "tag-" + name, b"".join(on_port(1, frame) for frame in frames) + \
+            b"".join(on_port(2, frames[0][:cut]) for cut in (14, 16, 18, 20, 22))
+    yield "fragments", b"".join(on_port(1, ethernet(STATION, 0x800, ipv4(17, udp, fragment=f))) + on_port(
+        2, ethernet(STATION, 0x86dd, ipv6(44, b"\x11\0" + struct.pack(">HI", (f & 0x1fff) << 3 | f >> 13, 9) + udp)))
+        for f in (0x2000, 0x2001, 1, 0x4000))
+    yield "extensions", b"".join(on_port(1, ethernet(STATION, 0x86dd, ipv6(kind, (bytes([kind]) + bytes(7)) * count +
+                                                                           b"\x11" + bytes(7) + udp)))
+                                 for kind in (0, 43, 51, 60, 135) for count in (0, 3, 7, 8, 20))
+    yield "cut", b"".join(on_port(i, frame[:n]) + on_port(i, frame[:n], 0, 4) for i, frame in enumerate(plain)
+                          for n in range(13, len(frame), 9))
+    hosts, group = b"\xe0\0\0\1", b"\xef\1\1\1"
+    data = on_port(6, ethernet(b"\1\0\x5e\1\1\1", 0x800, ipv4(17, udp, group)))
+    query = on_port(0, igmp(hosts, b"\x11\x64" + bytes(6)))
+    yield "igmp", query + on_port(1, igmp(group, b"\x16\0\0\0" + group)) + \
+        on_port(2, igmp(group, b"\x12\0\0\0" + group)) + data + on_port(3, data[3:], 1) + \
+        on_port(1, igmp(b"\xe0\0\0\2", b"\x17\0\0\0" + group)) + on_port(0, igmp(group, b"\x11\x0a\0\0" + group)) + \
+        on_port(3, data[3:], 1) + query + on_port(3, data[3:], 15)
+    records = b"".join(bytes([kind, 0, 0, sources, 239, 1, 1, kind]) + bytes(4 * sources)
+                       for kind in range(1, 7) for sources in (0, 1))
+    yield "igmpv3", on_port(0, igmp(hosts, b"\x11\x64" + bytes(6) + b"\2\x7d\0\0")) + data + \
+        on_port(1, igmp(b"\xe0\0\0\x16", b"\x22" + bytes(6) + b"\x0c" + records)) + on_port(3, data[3:], 1) + \
+        on_port(2, igmp(b"\xe0\0\0\x16", b"\x22" + bytes(6) + b"\4" + records[:40])) + data
+    all6, group6 = b"\xff\2" + bytes(13) + b"\1", b"\xff\5" + bytes(12) + b"\1\1"
+    data6 = on_port(6, ethernet(b"\x33\x33\0\0\1\1", 0x86dd, ipv6(17, udp, group6)))
+    yield "mld", on_port(0, mld(all6, b"\x82\0\0\0\x27\x10\0\0" + bytes(16))) + \
+        on_port(1, mld(group6, b"\x83" + bytes(7) + group6)) + data6 + on_port(3, data6[3:], 1) + \
+        on_port(1, mld(b"\xff\2" + bytes(13) + b"\2", b"\x84" + bytes(7) + group6)) + \
+        on_port(0, mld(group6, b"\x82\0\0\0\0\x0a\0\0" + group6)) + on_port(3, data6[3:], 1)
+    yield "mldv2", on_port(0, mld(all6, b"\x82\0\0\0\x27\x10\0\0" + bytes(16) + b"\2\x7d\0\0")) + \
+        b"".join(on_port(n, mld(b"\xff\2" + bytes(13) + b"\x16", b"\x8f" + bytes(6) + bytes([n]) +
+                                b"".join(b"\4\0\0\0" + group6[:15] + bytes([i]) for i in range(n))))
+                 for n in range(1, 5)) + on_port(3, data6[3:], 1)
+    hello = b"\x20\0\0\0\0\1\0\2\0\x1e"
+    yield "routers", on_port(1, igmp(b"\xe0\0\0\x6a", b"\x30\x14" + bytes(6))) + \
+        on_port(2, ethernet(b"\1\0\x5e\0\0\x0d", 0x800, ipv4(103, hello[:2] + checksum(hello) + hello[4:],
+                                                               b"\xe0\0\0\x0d", ttl=1))) + data + query + data
+    yield "full", query + b"".join(on_port(port, igmp(group[:3] + bytes([i]), b"\x16\0\0\0" + group[:3] + bytes([i])))
+                                   for port in range(8) for i in range(8)) + on_port(3, data[3:], 1)
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -230,6 +322,7 @@ def main():
             ("fuzz_control_decode", decode_seeds()),
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
+            ("fuzz_packet", packet_seeds()),
     ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)

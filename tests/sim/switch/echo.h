@@ -12,9 +12,10 @@
 #include "services/netback-switch/drop.h"
 #include "services/netback-switch/netif_control.h"
 
-#define ECHO_BACKEND   1U
-#define ECHO_FRONTEND  7U
-#define ECHO_MULTICAST 64U
+#define ECHO_BACKEND     1U
+#define ECHO_FRONTEND    7U
+#define ECHO_MULTICAST   64U
+#define ECHO_ARENA_PAGES 64U
 
 struct echo {
     struct sim *sim;
@@ -22,7 +23,6 @@ struct echo {
     struct hv *guest; /**< the frontend's */
     struct loop loop;
     struct arena *arena;
-    void *arena_pages;
     uint8_t *buffer; /**< a frame, private */
     struct netif netif;
     bool connected;
@@ -48,11 +48,19 @@ int echo_connect(struct echo *echo);
 int echo_connect_to(struct echo *echo, const struct netif_config *config);
 void echo_disconnect(struct echo *echo);
 
-/** As @ref echo_connect, asserting that it works. Both are actors from then on. */
+/** Both ends become actors. */
+void echo_act(struct echo *echo);
+/** Have the owner look at a queue. */
+void echo_work(struct echo *echo, unsigned queue);
+
+/** As @ref echo_connect, asserting that it works; then echo_act(). */
 void echo_start(struct echo *echo);
 
 /** Disconnect and end all; nothing of the backend's is left over. */
 void echo_destroy(struct echo *echo);
+
+/** The backend's domain dies, and its successor of the same number connects. */
+void echo_succeed(struct echo *echo);
 
 /** Let both run until there is nothing to do. */
 void echo_run(struct echo *echo);

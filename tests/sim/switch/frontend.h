@@ -69,8 +69,9 @@ struct frontend_queue {
     unsigned index;
     struct frontend_ring *tx, *rx; /**< shared */
     grant_ref_t tx_ref, rx_ref;
-    evtchn_port_t tx_port, rx_port; /**< equal: not split */
-    uint32_t tx_req, tx_rsp;        /**< written; seen (private req_prod_pvt, rsp_cons) */
+    evtchn_port_t tx_port, rx_port;      /**< equal: not split */
+    uint32_t tx_published, rx_published; /**< req_prod as this frontend left it */
+    uint32_t tx_req, tx_rsp;             /**< written; seen (private req_prod_pvt, rsp_cons) */
     uint32_t rx_req, rx_rsp;
     struct frontend_tx_slot tx_slot[FRONTEND_SLOTS];
     struct frontend_rx_slot rx_slot[FRONTEND_SLOTS];
@@ -118,6 +119,7 @@ struct frontend_config {
     unsigned queues; /**< 0: 1 */
     bool split, control;
     bool sg, gso_tcpv4, gso_tcpv6, ipv6_csum, no_csum_offload, multicast_control;
+    uint32_t start;   /**< all indices of the rings begin here */
     unsigned buffers; /**< RX buffers kept posted on each queue; 0: none until frontend_post() */
     /** Called for each frame; the frame is freed afterwards. NULL: kept for frontend_receive(). */
     void (*received)(void *context, struct frontend *frontend, const struct frontend_rx *frame);
@@ -129,6 +131,7 @@ struct frontend {
     struct hv *hv;
     unsigned queues;
     struct frontend_queue queue[NETIF_QUEUES_MAX];
+    bool used_buffers; /**< a backend died: it may have written to buffers that it never answered */
     struct list received; /**< struct frontend_rx, oldest first */
     /** The control ring. */
     struct frontend_ring *control;

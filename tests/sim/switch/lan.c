@@ -49,14 +49,13 @@ struct lan *lan_create(uint64_t seed)
     vswitch->loop = &lan->loop;
     vswitch->arena = arena_create(lan->arena_pages, ARENA_PAGES);
     vswitch->log = log_create(lan->hv, lan->log_memory, LOG_BYTES);
-    vswitch->fdb = fdb_create(vswitch->arena,
-                              &(struct fdb_config){.entries = 1024,
-                                                   .ports = SWITCH_PORTS,
-                                                   .per_port = 64,
-                                                   .ageing = 300 * HV_SEC},
-                              &key);
-    vswitch->snoop = snoop_create(vswitch->arena,
-                                  &(struct snoop_config){.groups = 256, .per_port = 32}, &key);
+    vswitch->fdb = fdb_create(
+        vswitch->arena,
+        &(struct fdb_config){
+            .entries = 1024, .ports = SWITCH_PORTS, .per_port = 64, .ageing = 300 * HV_SEC},
+        &key);
+    vswitch->snoop =
+        snoop_create(vswitch->arena, &(struct snoop_config){.groups = 256, .per_port = 32}, &key);
     vswitch->events = events_create(lan->hv, vswitch->arena, &lan->loop);
     vswitch->forward = forward_create(vswitch);
     ck_assert(vswitch->forward != NULL && vswitch->fdb != NULL && vswitch->snoop != NULL);

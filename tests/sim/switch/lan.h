@@ -61,10 +61,10 @@ void lan_mac(uint8_t mac[6], unsigned guest);
 struct lan_frame {
     unsigned from, to; /**< guests; LAN_BROADCAST, LAN_UNKNOWN, LAN_MULTICAST */
     enum { LAN_PLAIN, LAN_UDP4, LAN_TCP4, LAN_UDP6, LAN_TCP6 } kind;
-    size_t length;     /**< of all of it, without the tag */
+    size_t length; /**< of all of it, without the tag */
     bool tagged;
     uint16_t tci;
-    bool blank;        /**< the checksum is the pseudo header's only */
+    bool blank; /**< the checksum is the pseudo header's only */
 };
 #define LAN_BROADCAST 1000U
 #define LAN_UNKNOWN   1001U
@@ -83,11 +83,10 @@ void lan_expect(struct lan *lan, unsigned to, const uint8_t *data, size_t length
 void lan_expect_none(struct lan *lan, unsigned to);
 
 #define LAN_PLENTY                                                                                 \
-    (struct frontend_config){.buffers = 128,                                                       \
-                             .split = true,                                                        \
-                             .sg = true,                                                           \
-                             .gso_tcpv4 = true,                                                    \
-                             .gso_tcpv6 = true,                                                    \
-                             .ipv6_csum = true}
+    (struct frontend_config)                                                                       \
+    {                                                                                              \
+        .buffers = 128, .split = true, .sg = true, .gso_tcpv4 = true, .gso_tcpv6 = true,           \
+        .ipv6_csum = true                                                                          \
+    }
 
 #endif

@@ -5,6 +5,7 @@
 #include "logs.h"
 #include "stats.h"
 #include "store.h"
+#include "switch.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,8 @@ static int run(const char *line)
     dup2(caught[1], 2);
     if (strcmp(argv[0], "store") == 0)
         rc = store_main(argc, argv);
+    else if (strcmp(argv[0], "switch") == 0)
+        rc = switch_main(argc, argv);
     else if (strcmp(argv[0], "logs") == 0)
         rc = logs_main(argc, argv);
     else
@@ -83,7 +86,7 @@ static void assert_harmless(const char *text, size_t length, const char *line)
     control_put_number(w, id, (uint16_t)(id) == CONTROL_F_MORE ? 0 : UINT64_MAX - 7)
 #define PUT_STRING(w, id) control_put_text(w, id, HOSTILE, sizeof(HOSTILE) - 1)
 #define PUT_BYTES(w, id)  control_put_bytes(w, id, HOSTILE, sizeof(HOSTILE))
-#define PUT_GROUP(w, id)  put_group(w, id, 2)
+#define PUT_GROUP(w, id)  put_group(w, id, id == CONTROL_F_STATISTIC ? 2 : 0)
 
 /* What groups have, and what they should not have. */
 static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
@@ -91,8 +94,15 @@ static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
     control_open_group(w, tag);
     PUT_STRING(w, CONTROL_F_NAME);
     PUT_STRING(w, CONTROL_F_TEXT);
-    PUT_STRING(w, CONTROL_F_UNIT);
-    PUT_STRING(w, CONTROL_F_KIND);
+    if (depth) {
+        PUT_STRING(w, CONTROL_F_UNIT);
+        PUT_STRING(w, CONTROL_F_KIND);
+    }
+    if (tag == CONTROL_F_PORT || tag == CONTROL_F_DROP) {
+        PUT_STRING(w, CONTROL_F_GUEST);
+        PUT_STRING(w, CONTROL_F_REASON);
+        PUT_NUMBER(w, CONTROL_F_COUNT);
+    }
     PUT_NUMBER(w, CONTROL_F_VALUE);
     PUT_NUMBER(w, CONTROL_F_REFUSED);
     if (depth)
@@ -100,10 +110,21 @@ static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
     control_close_group(w);
 }
 
-/* Every field that there is. */
-static void put_all(struct control_writer *w)
+/* Fields of one service's are no use to the commands of another, and all are too many for a frame.
+ */
+static bool concerns(uint16_t type, unsigned number)
 {
-#define PUT(id, name, kind, number) PUT_##kind(w, CONTROL_F_##id);
+    const bool of_switch = type >= CONTROL_T_SWITCH_SHOW && type < CONTROL_T_SWITCH_SHOW + 0x100;
+
+    return number < 32 || number == (CONTROL_F_KIND & 0x3fff) || of_switch == (number >= 128);
+}
+
+/* Every field that there is. */
+static void put_all(struct control_writer *w, uint16_t type)
+{
+#define PUT(id, name, kind, number)                                                                \
+    if (concerns(type, number))                                                                    \
+        PUT_##kind(w, CONTROL_F_##id);
     CONTROL_FIELDS(PUT)
 }
 
@@ -116,12 +137,14 @@ static void hostile(struct fake *f, const struct control_header *header,
     switch (header->type) {
     case CONTROL_T_STORE_SET:
     case CONTROL_T_STORE_ROLLBACK:
-        put_all(fake_answer(header, CONTROL_REPLY));
+    case CONTROL_T_SWITCH_SHOW:
+    case CONTROL_T_SWITCH_FLUSH:
+        put_all(fake_answer(header, CONTROL_REPLY), header->type);
         fake_send();
         return;
     case CONTROL_T_STORE_LOAD:
         if (header->kind == CONTROL_END) {
-            put_all(fake_answer(header, CONTROL_REPLY));
+            put_all(fake_answer(header, CONTROL_REPLY), header->type);
             fake_send();
         }
         return;
@@ -131,7 +154,7 @@ static void hostile(struct fake *f, const struct control_header *header,
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         w = fake_answer(header, CONTROL_ITEM);
         control_put_string(w, CONTROL_F_KIND, kinds[i]);
-        put_all(w);
+        put_all(w, header->type);
         fake_send();
     }
     fake_answer(header, CONTROL_END);
@@ -161,6 +184,20 @@ static const char *const hostile_lines[] = {
     "store rollback /local 3 --json",
     "store load /dev/null",
     "store load --json /dev/null",
+    "switch show",
+    "switch show --json",
+    "switch ports",
+    "switch ports --json --domid 3",
+    "switch fdb",
+    "switch fdb --json --bridge x --vlan 0",
+    "switch flush",
+    "switch flush --json",
+    "switch stats",
+    "switch stats --json",
+    "switch events",
+    "switch events --follow --json",
+    "switch mirror",
+    "switch mirror --json",
 };
 
 START_TEST(hostile_service)
@@ -173,7 +210,7 @@ START_TEST(hostile_service)
     assert_harmless(out, out_len, line);
     assert_harmless(err, err_len, line);
     /* What a guest wrote is there to be read. */
-    if (!strstr(line, "load") && !strstr(line, "set"))
+    if (!strstr(line, "load") && !strstr(line, "set") && !strstr(line, "flush"))
         ck_assert_msg(strstr(out, "pwned") != NULL || strstr(line, "rollback"), "%s: %s", line,
                       out);
     fake_end();
@@ -191,7 +228,7 @@ START_TEST(hostile_json)
         return;
     fake_begin(hostile);
     ck_assert_int_eq(run(line), 0);
-    if (strstr(line, "trace") || strstr(line, "logs")) {
+    if (strstr(line, "trace") || strstr(line, "logs") || strstr(line, "events")) {
         for (char *at = strtok(out, "\n"); at; at = strtok(NULL, "\n")) {
             json = json_loads(at, 0, &error);
             ck_assert_msg(json != NULL, "%s: %s: %s", line, error.text, at);

@@ -292,7 +292,7 @@ START_TEST(numbers)
     answer(XS_READ, 3, "8", 1);
     answer(XS_READ, 4, "4", 1);
     answer(XS_TRANSACTION_END, 5, "OK", 3);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), 0);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), 0);
     ck_assert_uint_eq(n.ring_ref, 8);
     ck_assert_uint_eq(n.port, 4);
     expect_request(XS_READ, 0, EVENT_CHANNEL);
@@ -302,7 +302,7 @@ START_TEST(numbers)
     expect_request(XS_TRANSACTION_END, 77, "F");
     /* Nothing is published: one request, no transaction. */
     answer(XS_ERROR, 6, "ENOENT", 7);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -ENOENT);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -ENOENT);
     expect_request(XS_READ, 0, EVENT_CHANNEL);
 }
 END_TEST
@@ -316,19 +316,19 @@ START_TEST(numbers_fail)
     answer(XS_TRANSACTION_START, 2, "77", 3);
     answer(XS_ERROR, 3, "ENOENT", 7);
     answer(XS_TRANSACTION_END, 4, "OK", 3);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -ENOENT);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -ENOENT);
     ck_assert_uint_eq(client.transaction, 0);
     /* Too many transactions at the moment. */
     answer(XS_READ, 5, "3", 1);
     answer(XS_ERROR, 6, "ENOSPC", 7);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EAGAIN);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -EAGAIN);
     /* No numbers. */
     answer(XS_READ, 7, "-3", 2);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -EINVAL);
     answer(XS_READ, 8, "4294967296", 10);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -EINVAL);
     answer(XS_READ, 9, "123456789012345678901234567890", 30);
-    ck_assert_int_eq(control_numbers_read(&client, 5, &n), -EINVAL);
+    ck_assert_int_eq(control_numbers_read(&client, 5, "control", &n), -EINVAL);
 }
 END_TEST
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file host-tools/mirror_stream.h
+ * The stream of a mirror (common/mirror_wire.h), as it comes from the switch, to a pcapng file.
+ * What comes is checked as if anybody had sent it.
+ */
+#ifndef ATOLL_MIRROR_STREAM_H
+#define ATOLL_MIRROR_STREAM_H
+
+#include "common/mirror_wire.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** The longest record: a frame of 64 KiB and what is said of it. */
+#define MIRROR_RECORD_MAX (65536u + 64u)
+
+struct mirror_stream {
+    FILE *out;
+    const char *name; /**< of the mirror */
+    bool hello;
+    uint32_t snap;
+    uint32_t interfaces;         /**< in the file so far */
+    uint32_t interface[1 << 16]; /**< of each port, counted from 1; 0: not told yet */
+    uint64_t frames, bytes;
+    uint64_t lost;     /**< in all */
+    uint64_t lost_now; /**< since the last frame */
+    uint8_t record[MIRROR_RECORD_MAX];
+    size_t used;
+    const char *why; /**< what was wrong */
+};
+
+/** Begin to write to @out; both strings must outlive it. Large: allocate it. */
+void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *name);
+
+/** Take what has come, in pieces of any size. 0; -EPROTO: it is no such stream (@ref why); -EIO:
+ * @out has failed, with errno. After an error nothing more may be given. */
+int mirror_stream_take(struct mirror_stream *stream, const void *data, size_t length);
+
+#endif
