@@ -42,12 +42,9 @@ struct rack {
 struct rack *rack_create(unsigned pages, const char *cmdline);
 /** End all; nothing is left of it in the switch's domain. */
 void rack_destroy(struct rack *rack);
-/** Let time pass. */
+/** Run until all is done; let time pass. What the test itself did to the switch is noticed. */
+void rack_run(struct rack *rack);
 void rack_pass(struct rack *rack, uint64_t nanoseconds);
-static inline void rack_run(struct rack *rack)
-{
-    host_run(rack->host);
-}
 
 /** A guest, running, without a vif of the switch's. @config: buffers and features. */
 struct rack_guest *rack_boot(struct rack *rack, domid_t domid, struct frontend_config config);
