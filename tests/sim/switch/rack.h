@@ -8,8 +8,8 @@
 #ifndef TESTS_SIM_SWITCH_RACK_H
 #define TESTS_SIM_SWITCH_RACK_H
 
-#include "../asker.h"
-#include "../host.h"
+#include "tests/sim/asker.h"
+#include "tests/sim/host.h"
 #include "frontend.h"
 
 #include "services/netback-switch/switch.h"
