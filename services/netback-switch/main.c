@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image "switch": vifs of this host's guests, and the rules of its operator.
+ * The image "switch": backend of vifs, and what forwards between them.
  *
  * Command line: see common/service.h; `mirror=KIB` (16 to 1024, a power of two, default 128): what
  * a mirror's consumer may be behind.
