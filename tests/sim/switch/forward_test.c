@@ -33,11 +33,11 @@ START_TEST(each_size)
         EXPECT((in->in_frames) == frames, "in->in_frames == frames");
         EXPECT((out->out_frames) == frames, "out->out_frames == frames");
         /* Headers once in and once out, the rest once from page to page. */
-        EXPECT((in->payload_copies - payload) == length <= 128 ? 0 : slots,
+        EXPECT((in->payload_copies - payload) == (length <= 128 ? 0 : slots),
                "in->payload_copies - payload == length <= 128 ? 0 : slots");
         EXPECT((in->copies - copies) == 2 + (length <= 128 ? 0 : slots),
                "in->copies - copies == 2 + (length <= 128 ? 0 : slots)");
-        EXPECT((in->copy_bytes - bytes) == length <= 128 ? 2 * length : length + 128,
+        EXPECT((in->copy_bytes - bytes) == (length <= 128 ? 2 * length : length + 128),
                "in->copy_bytes - bytes == length <= 128 ? 2 * length : length + 128");
     }
     EXPECT((in->in_bytes) == out->out_bytes, "in->in_bytes == out->out_bytes");
