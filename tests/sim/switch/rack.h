@@ -8,9 +8,9 @@
 #ifndef TESTS_SIM_SWITCH_RACK_H
 #define TESTS_SIM_SWITCH_RACK_H
 
+#include "frontend.h"
 #include "tests/sim/asker.h"
 #include "tests/sim/host.h"
-#include "frontend.h"
 
 #include "services/netback-switch/switch.h"
 
