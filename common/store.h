@@ -85,6 +85,25 @@ struct store_change {
 int store_batch(struct store *store, const struct store_change *changes, unsigned count,
                 store_reply_fn *reply, void *context);
 
+/**
+ * What store_collect() read, in the order of its paths: text with a NUL behind it, or NULL where
+ * there is no node that we may read. It lives until the function returns. NULL with an @error.
+ */
+typedef void store_collect_fn(void *context, int error, const char *const *values);
+
+/** Stands for a value that is longer than wanted or has a NUL in it: no name, number or address. */
+#define STORE_NO_TEXT "?"
+
+/**
+ * Read all @paths (copied; at most STORE_COLLECT_MAX) at one instant: in one transaction, started
+ * anew on EAGAIN up to 16 times. Values have at most @longest bytes. At most STORE_COLLECTIONS_MAX
+ * are under way at a time; beyond that it is -ENOMEM. @done is called once, as a reply.
+ */
+#define STORE_COLLECT_MAX     128U
+#define STORE_COLLECTIONS_MAX 4U
+int store_collect(struct store *store, const char *const *paths, unsigned count, unsigned longest,
+                  store_collect_fn *done, void *context);
+
 /** A watch; the owner keeps it until store_unwatch(). */
 struct store_watch {
     struct list all;

@@ -70,6 +70,7 @@ struct store {
     uint32_t next_token;
     struct list batches; /**< struct store_batch; the first one is under way */
     unsigned batch_count;
+    unsigned collections; /**< under way: store_collect.c */
     struct rendezvous rendezvous;
 
     size_t have; /**< bytes of @ref in */

@@ -95,8 +95,8 @@ static bool put_number(const struct scope *scope, const struct column *column, v
         *(uint64_t *)target = value;
         break;
     default:
-        *(struct rules_rate *)target =
-            (struct rules_rate){true, value, ((struct rules_rate *)target)->burst};
+        ((struct rules_rate *)target)->set = true;
+        ((struct rules_rate *)target)->rate = value;
     }
     return true;
 }
@@ -294,7 +294,7 @@ static bool read_port(struct scope *scope)
     if (rules->port_count == rules->port_max)
         return fail(scope->decoder, -ENOSPC, "more than %u ports", rules->port_max);
     port = &rules->ports[rules->port_count];
-    *port = (struct rules_port){0};
+    memset(port, 0, sizeof(*port));
     if (!read_fields(scope, columns, sizeof(columns) / sizeof(columns[0]), read_address, port) ||
         !read_vlan(scope, port))
         return false;
@@ -350,7 +350,7 @@ static bool read_source(const struct scope *outer, const struct control_field *g
     if (group->tag != CONTROL_F_SOURCE)
         return false;
     if (mirror->source_count == RULES_SOURCES)
-        return fail(scope.decoder, -ENOSPC, "%s: more than %u sources", scope.title, RULES_SOURCES);
+        return fail(scope.decoder, -EINVAL, "%s: more than %u sources", scope.title, RULES_SOURCES);
     control_read_group(&scope.reader, group);
     if (!read_fields(&scope, columns, sizeof(columns) / sizeof(columns[0]), NULL, &source))
         return false;

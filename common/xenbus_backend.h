@@ -12,9 +12,14 @@
  * of times (reboot, kexec, driver reload) while online is 1.
  *
  * Bounded (XSA-349, XSA-300): at most @ref devices devices; however many watch events a guest
- * causes, each device is looked at one time at once, and at most XENBUS_LOOKS times a second. What
- * the frontend wrote is a string of at most XENBUS_VALUE_MAX bytes to be checked by who reads it;
- * `frontend` must be the guest's own directory, whatever the node says.
+ * causes, one device is looked at at a time, in turn, and each at most XENBUS_LOOKS times a second;
+ * what its frontend wrote is in memory for one look only. A value is a string of at most
+ * XENBUS_VALUE_MAX bytes (else it reads as STORE_NO_TEXT), to be checked by who reads it. The
+ * frontend is at /local/domain/FRONTEND-DOMID/device/TYPE/DEVID: a node `frontend` that says
+ * something else is refused. A frontend's state is watched, or looked at once a second where the
+ * store's quota allows no more watches. Where the store ends, what is connected goes on.
+ *
+ * What is wrong with a device is in its node `error`, beside its state, and in the log.
  */
 #ifndef COMMON_XENBUS_BACKEND_H
 #define COMMON_XENBUS_BACKEND_H
@@ -37,7 +42,7 @@ enum xenbus_state {
     XENBUS_RECONFIGURED = 8,
 };
 
-#define XENBUS_VALUE_MAX 256U
+#define XENBUS_VALUE_MAX 1024U
 #define XENBUS_LOOKS     20U
 
 struct xenbus_backend;
@@ -55,7 +60,6 @@ bool xenbus_flag(const struct xenbus_nodes *nodes, const char *name, bool otherw
 /** One device. Embedded in the owner's own structure; see create(). */
 struct xenbus_device {
     struct xenbus_backend *backend;
-    struct list all;
     domid_t domid; /**< of the frontend */
     uint32_t devid;
     enum xenbus_state state;          /**< ours, as last written */
@@ -77,20 +81,23 @@ struct xenbus_device_type {
     unsigned devices;                  /**< at most */
     /** A directory is there: make a device, and say in @features (at most XENBUS_FEATURES of them,
         name and value are literals) what to publish with InitWait. NULL: refuse it, @why for the
-        log and for the node error/... that tools show. */
+        log and for the node `error`. The fields of struct xenbus_device are filled in by the
+       caller, after it returns. */
     struct xenbus_device *(*create)(void *context, domid_t domid, uint32_t devid,
                                     const struct xenbus_nodes *ours, const char **why);
     unsigned (*features)(struct xenbus_device *device, struct xenbus_feature *features);
     /** More names to read of the frontend before connect(), which depend on what it says
-        ("queue-3/tx-ring-ref"): called with the first ones read. @names holds XENBUS_NAMES_MAX. */
+        ("queue-3/tx-ring-ref"): called with the first ones read. @names holds XENBUS_NAMES_MAX;
+        literals. All are then read once more, at one instant. */
     unsigned (*more_names)(struct xenbus_device *device, const struct xenbus_nodes *frontend,
                            const char **names);
     /** The frontend is there (Initialised or Connected): 0, and Connected is written; or a negative
         errno and @why: Closing. */
     int (*connect)(struct xenbus_device *device, const struct xenbus_nodes *ours,
                    const struct xenbus_nodes *frontend, const char **why);
-    /** It goes, or is gone: release all that connect() took. Only after a connect(). */
-    void (*disconnect)(struct xenbus_device *device);
+    /** It goes, or is gone: release all that connect() took. Only after a connect(). @why: for the
+        log; lives for the call. */
+    void (*disconnect)(struct xenbus_device *device, const char *why);
     /** The device is over, after disconnect(): free it. */
     void (*destroy)(struct xenbus_device *device);
     /** Nodes of our own directory changed while it lives (rate, mtu, vlan, uuid...). */
@@ -100,26 +107,34 @@ struct xenbus_device_type {
     void (*reconfigure)(struct xenbus_device *device, const struct xenbus_nodes *frontend);
 };
 
+/** At most so many each: features, further names, names of the type. */
 #define XENBUS_FEATURES  16U
 #define XENBUS_NAMES_MAX 64U
 
-/** Watch, and serve what is there already. NULL: no memory. */
+/** Watch, and serve what is there already; devices that are connected (both ends say so, after a
+ * restart within the same domain) are connected again as they are. NULL: no memory. */
 struct xenbus_backend *xenbus_backend_create(struct hv *hv, struct arena *arena, struct loop *loop,
                                              struct store *store, struct log *log,
                                              const struct xenbus_device_type *type, void *context);
+/** Disconnect and destroy all devices, and say nothing of it in XenStore. */
 void xenbus_backend_destroy(struct xenbus_backend *backend);
 
 /** A device's own trouble (a frontend that broke the protocol): disconnect it, from the loop and
- * not from within; it stays in Closing/Closed, the reason in its node `error`, until the frontend
- * goes through Closed to Initialising, or the toolstack removes it. */
+ * not from within; it stays in Closing/Closed, the reason (a literal) in its node `error`, until
+ * the frontend goes to Initialising, or the toolstack removes it. */
 void xenbus_device_fail(struct xenbus_device *device, const char *why);
 
 /** Write a node of our own directory (`carrier`, "hotplug-status"); nobody waits for it. */
 void xenbus_device_write(struct xenbus_device *device, const char *name, const char *value);
 
 struct xenbus_backend_usage {
-    unsigned devices, connected;
-    uint64_t looks, events, throttled, refused;
+    unsigned devices;   /**< now */
+    unsigned connected; /**< of these */
+    unsigned watches;   /**< on frontends' states */
+    uint64_t looks;     /**< at a device */
+    uint64_t events;    /**< of watches */
+    uint64_t throttled; /**< looks that were put off */
+    uint64_t refused;   /**< devices and connections that were refused or failed */
 };
 void xenbus_backend_usage(const struct xenbus_backend *backend, struct xenbus_backend_usage *usage);
 

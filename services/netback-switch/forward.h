@@ -33,6 +33,8 @@
 #define FORWARD_SEGMENTS 128U /**< that a frame is cut into at most; else DROP_NO_OFFLOAD */
 #define FORWARD_SLOTS    18U  /**< buffers of a frame; one more if the first has <= 256 bytes */
 
+#define FORWARD_HEADROOM 2048U /**< bytes of XDP headroom; who wants more gets nothing */
+
 #define FORWARD_WAIT  (10 * HV_MSEC) /**< how long a frame waits */
 #define FORWARD_STALL HV_SEC         /**< without a drop, then frames may wait again */
 

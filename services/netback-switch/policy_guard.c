@@ -162,7 +162,7 @@ enum drop_reason policy_guard_nd(const struct policy *policy, const struct packe
     end = at + packet_u16(ip + 4);
     if (end < at + size)
         return DROP_ND;
-    if (packet->length < end || packet->captured < at + size)
+    if (packet->captured < at + size)
         return DROP_TRUNCATED;
 
     /* Routers are asked for by a rule; what they announce can be longer than the snapshot. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the switch reads of frames: packet.c and snoop.c on any bytes, which lie in a buffer of
- * exactly their size. What packet.h says of the result holds; a table of groups filled by any
- * frames stays within its shares, tells the same of the same, and is empty once its ports are gone.
+ * What the switch reads of frames: packet.c, policy.c and snoop.c on any bytes, which lie in a
+ * buffer of exactly their size. What packet.h says of the result holds; a locked port sends from
+ * its own addresses alone; a table of groups filled by any frames stays within its shares, tells
+ * the same of the same, and is empty once its ports are gone.
  *
  * Input, again and again: a byte that says port (low 3 bits), whether the frame is cut to a
  * snapshot (0x08), and how much time passes before (0xf0: 0 to 15 times 20 s), one that says how
@@ -18,6 +19,7 @@
 #include <hv/time.h>
 
 #include "services/netback-switch/packet.h"
+#include "services/netback-switch/policy.h"
 #include "services/netback-switch/snoop.h"
 
 #define PAGES 64U
@@ -47,6 +49,45 @@ static void check_packet(const struct packet *packet)
     MUST(!packet->truncated || packet->payload_at == 0);
     MUST(!packet->tagged || packet->captured >= ETHER_HEADER + ETHER_TAG);
     MUST(packet_tcp_payload(packet) == 0 || packet->protocol == PACKET_TCP);
+}
+
+/* A locked port of 02:00:00:00:00:02, 10.0.0.2 and fe80::2; a guarded one; one that may all. */
+static void check_policy(const struct packet *packet)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2}, any4[4], own4[4] = {10, 0, 0, 2};
+    static const uint8_t any6[16], own6[16] = {0xfe, 0x80, [15] = 2};
+    static const uint8_t made6[16] = {0xfe, 0x80, [11] = 0xff, [12] = 0xfe, [15] = 2};
+    struct rules_port rules = {.lock = RULES_LOCK_LOCKED, .ipv4_count = 1, .ipv6_count = 1};
+    struct policy policy;
+    const uint8_t *ip = packet->data + packet->network_at;
+
+    rules.ipv4[0].length = 32;
+    memcpy(rules.ipv4[0].address, own4, 4);
+    rules.ipv6[0].length = 128;
+    memcpy(rules.ipv6[0].address, own6, 16);
+    policy_make(&policy, &rules, NULL, mac, NULL);
+    if (policy_send(&policy, packet) == DROP_NONE) {
+        MUST(memcmp(packet_source(packet), mac, 6) == 0);
+        MUST(packet->network != PACKET_OTHER && !packet->truncated);
+        MUST(packet->network != PACKET_IPV4 || memcmp(ip + 12, own4, 4) == 0 ||
+             memcmp(ip + 12, any4, 4) == 0);
+        MUST(packet->network != PACKET_IPV6 || memcmp(ip + 8, own6, 16) == 0 ||
+             memcmp(ip + 8, made6, 16) == 0 || memcmp(ip + 8, any6, 16) == 0);
+        MUST(packet->network != PACKET_ARP || memcmp(ip + 8, mac, 6) == 0);
+    }
+    if (policy_receive(&policy, packet) == DROP_NONE)
+        MUST(mac_is_group(packet_dest(packet)) || memcmp(packet_dest(packet), mac, 6) == 0);
+
+    rules.lock = RULES_LOCK_UNLOCKED;
+    rules.dhcp_server_set = true;
+    policy_make(&policy, &rules, NULL, mac, NULL);
+    policy_send(&policy, packet);
+    rules.dhcp_server = true;
+    policy_make(&policy, &rules, NULL, mac, NULL);
+    MUST(policy_send(&policy, packet) == DROP_NONE);
+    rules.lock = RULES_LOCK_DISABLED;
+    policy_make(&policy, &rules, NULL, mac, NULL);
+    MUST(policy_send(&policy, packet) == DROP_DISABLED);
 }
 
 static void check_snoop(struct snoop *snoop, const struct packet *packet, uint16_t port,
@@ -101,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now += (head >> 4) * 20 * HV_SEC;
         if (packet_parse(&packet, frame, captured, length + more)) {
             check_packet(&packet);
+            check_policy(&packet);
             check_snoop(snoop, &packet, head & 7, now);
         } else {
             MUST(captured < ETHER_HEADER);

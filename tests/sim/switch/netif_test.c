@@ -443,16 +443,17 @@ Suite *unit_suite(void)
     tcase_add_test(frames, extra_infos_both_ways);
     tcase_add_test(frames, multicast_requests);
     tcase_add_test(frames, answers_in_order);
-    tcase_add_loop_test(frames, no_event_is_lost, 0, 10);
+    tcase_add_loop_test(frames, no_event_is_lost, 0, 6);
     tcase_add_test(frames, buffers_come_late);
     suite_add_tcase(suite, frames);
     tcase_set_timeout(take_over, 60);
-    tcase_add_loop_test(take_over, backend_dies_anywhere, 0, 120);
+    tcase_add_loop_test(take_over, backend_dies_anywhere, 0, 90);
     tcase_add_test(take_over, successor_notifies);
     suite_add_tcase(suite, take_over);
     tcase_add_test(connect, connecting_fails_whole);
     suite_add_tcase(suite, connect);
     suite_add_tcase(suite, netif_hostile_case());
     suite_add_tcase(suite, netif_odd_case());
+    suite_add_tcase(suite, netif_control_case());
     return suite;
 }

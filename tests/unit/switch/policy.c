@@ -12,6 +12,12 @@ static struct rules_port rules, libxl;
 static struct rules_bridge bridge;
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2};
 
+static const struct policy_case *policy_case(int number)
+{
+    return number < policy_ipv4_case_count ? &policy_ipv4_cases[number]
+                                           : &policy_ipv6_cases[number - policy_ipv4_case_count];
+}
+
 static void setup(void)
 {
     memset(&rules, 0, sizeof(rules));
@@ -41,7 +47,7 @@ static const char *sent(const struct policy *by, const struct frame *frame)
 
 START_TEST(locked_ports_send_only_what_is_theirs)
 {
-    const struct policy_case *c = &policy_cases[_i];
+    const struct policy_case *c = policy_case(_i);
     struct frame frame;
 
     c->make(&frame);
@@ -52,7 +58,7 @@ END_TEST
 
 START_TEST(unlocked_ports_are_only_guarded_where_a_rule_says_so)
 {
-    const struct policy_case *c = &policy_cases[_i];
+    const struct policy_case *c = policy_case(_i);
     struct frame frame;
 
     c->make(&frame);
@@ -69,7 +75,7 @@ END_TEST
 /* A guest that routes: locked, and may advertise. */
 START_TEST(a_locked_router_may_advertise_itself)
 {
-    const struct policy_case *c = &policy_cases[_i];
+    const struct policy_case *c = policy_case(_i);
     struct frame frame;
 
     if (c->router == NULL)
@@ -86,7 +92,7 @@ END_TEST
 /* Cut anywhere, a frame of a locked port is refused, or passes for what is still there. */
 START_TEST(no_length_of_a_frame_lets_more_pass)
 {
-    const struct policy_case *c = &policy_cases[_i];
+    const struct policy_case *c = policy_case(_i);
     struct frame frame;
     size_t size;
 
@@ -160,7 +166,7 @@ START_TEST(held_and_disabled_ports_send_and_get_nothing)
     struct frame frame;
     struct packet packet;
 
-    policy_cases[0].make(&frame);
+    policy_ipv4_cases[0].make(&frame);
     ck_assert(packet_parse(&packet, frame.bytes, frame.size, frame.size));
     for (unsigned lock = RULES_LOCK_UNLOCKED; lock <= RULES_LOCK_DISABLED; lock++) {
         rules.lock = lock;
@@ -181,7 +187,7 @@ START_TEST(locked_ports_get_no_unicast_of_others)
     struct frame frame;
     struct packet packet;
 
-    policy_cases[0].make(&frame);
+    policy_ipv4_cases[0].make(&frame);
     ck_assert(packet_parse(&packet, frame.bytes, frame.size, frame.size));
     ck_assert_uint_eq(policy_receive(&policy, &packet), DROP_FILTERED);
     memcpy(frame.bytes, mac, 6);
@@ -194,6 +200,36 @@ START_TEST(locked_ports_get_no_unicast_of_others)
     rules.lock = RULES_LOCK_UNLOCKED;
     policy_make(&policy, &rules, &bridge, mac, &libxl);
     ck_assert_uint_eq(policy_receive(&policy, &packet), DROP_NONE);
+}
+END_TEST
+
+/* Whatever is allowed, no host's source is a group, or nothing. */
+START_TEST(any_address_is_any_of_a_host)
+{
+    static const uint8_t groups[][16] = {{0}, {224, 0, 0, 1}, {255, 255, 255, 255}, {0xff, 2}};
+    struct frame frame;
+    size_t ip;
+
+    ck_assert_int_eq(rules_parse_addresses("0.0.0.0/0 ::/0", &rules), 0);
+    policy_make(&policy, &rules, &bridge, mac, &libxl);
+    for (unsigned i = 0; i < 4; i++) {
+        frame_ether(&frame, 0x800);
+        ip = frame_ipv4(&frame, 6, 0, 0);
+        frame_tcp(&frame, 5, 0, 0);
+        frame_end(&frame, ip);
+        ck_assert_str_eq(sent(&policy, &frame), "passes");
+        memcpy(frame.bytes + ip + 12, groups[i], 4);
+        ck_assert_str_eq(sent(&policy, &frame), "source-ipv4");
+    }
+    for (unsigned i = 0; i < 4; i += 3) {
+        frame_ether(&frame, 0x86dd);
+        ip = frame_ipv6(&frame, 6);
+        frame_tcp(&frame, 5, 0, 0);
+        frame_end(&frame, ip);
+        ck_assert_str_eq(sent(&policy, &frame), "passes");
+        memcpy(frame.bytes + ip + 8, groups[i], 16);
+        ck_assert_str_eq(sent(&policy, &frame), "source-ipv6");
+    }
 }
 END_TEST
 
@@ -235,18 +271,19 @@ Suite *unit_suite(void)
 {
     Suite *suite = suite_create("policy");
     TCase *frames = tcase_create("frames"), *ports = tcase_create("ports");
+    int cases = policy_ipv4_case_count + policy_ipv6_case_count;
 
     tcase_add_checked_fixture(frames, setup, NULL);
-    tcase_add_loop_test(frames, locked_ports_send_only_what_is_theirs, 0, policy_case_count);
-    tcase_add_loop_test(frames, unlocked_ports_are_only_guarded_where_a_rule_says_so, 0,
-                        policy_case_count);
-    tcase_add_loop_test(frames, a_locked_router_may_advertise_itself, 0, policy_case_count);
-    tcase_add_loop_test(frames, no_length_of_a_frame_lets_more_pass, 0, policy_case_count);
+    tcase_add_loop_test(frames, locked_ports_send_only_what_is_theirs, 0, cases);
+    tcase_add_loop_test(frames, unlocked_ports_are_only_guarded_where_a_rule_says_so, 0, cases);
+    tcase_add_loop_test(frames, a_locked_router_may_advertise_itself, 0, cases);
+    tcase_add_loop_test(frames, no_length_of_a_frame_lets_more_pass, 0, cases);
     suite_add_tcase(suite, frames);
     tcase_add_checked_fixture(ports, setup, NULL);
     tcase_add_test(ports, modes_and_addresses_are_inherited);
     tcase_add_test(ports, held_and_disabled_ports_send_and_get_nothing);
     tcase_add_test(ports, locked_ports_get_no_unicast_of_others);
+    tcase_add_test(ports, any_address_is_any_of_a_host);
     tcase_add_test(ports, prefixes_hold_to_the_bit);
     suite_add_tcase(suite, ports);
     return suite;

@@ -21,7 +21,21 @@ struct policy_case {
     const char *router;  /**< locked, and may be one; NULL: as locked */
 };
 
-extern const struct policy_case policy_cases[];
-extern const int policy_case_count;
+#define POLICY_ROUTER(frame, by_locked, by_guarded, by_router)                                     \
+    {                                                                                              \
+        .what = #frame, .make = (frame), .locked = (by_locked), .guarded = (by_guarded),           \
+        .router = (by_router)                                                                      \
+    }
+#define POLICY_CASE(frame, by_locked, by_guarded) POLICY_ROUTER(frame, by_locked, by_guarded, NULL)
+
+/** With Ethernet, DHCP and ARP; with neighbour discovery, routers and multicast listeners. */
+extern const struct policy_case policy_ipv4_cases[], policy_ipv6_cases[];
+extern const int policy_ipv4_case_count, policy_ipv6_case_count;
+
+/** Put @size bytes at @at. */
+static inline void frame_put(struct frame *frame, size_t at, const void *bytes, size_t size)
+{
+    memcpy(frame->bytes + at, bytes, size);
+}
 
 #endif

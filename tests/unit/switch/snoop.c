@@ -519,8 +519,12 @@ START_TEST(malformed)
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
     frame_set16(&frame, 16, 31);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
+    make_igmp(&frame, GROUP, "\x16\0\0\0\xef\1\1\1", 8);
+    frame_set16(&frame, 16, 40);
+    ck_assert_int_eq(send(3, &frame), SNOOP_INVALID); /* a sound report but for that */
     ck_assert_uint_eq(usage().members, 0);
-    ck_assert_uint_eq(usage().invalid, 12);
+    ck_assert_uint_eq(usage().invalid, 13);
+    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     /* To one station it is data; another type is for all; a fragment says nothing. */
     frame_set16(&frame, 16, 32);
     frame.bytes[0] = 2;
@@ -697,6 +701,15 @@ START_TEST(shares)
     ck_assert_uint_eq(usage().members, 16);
     for (uint16_t port = 10; port < 20; port++)
         ck_assert((data(GROUP + 3 * port + 2) & UINT64_C(1) << port) != 0);
+    end();
+
+    make(16, 4, 8); /* groups there are, but no more members */
+    have_querier();
+    for (uint16_t port = 1; port < 5; port++)
+        join(port, GROUP);
+    ck_assert_uint_eq(usage().members, 4);
+    ck_assert_uint_eq(usage().full, 1);
+    ck_assert(data(GROUP) == (1 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4));
     end();
 }
 END_TEST
