@@ -670,6 +670,59 @@ START_TEST(test_store_dies)
 }
 END_TEST
 
+/* The nth allocation of the backend's domain fails, from now on; 0: none. */
+static unsigned fail_countdown;
+
+/* Linked in the place of the arena's functions. */
+void *__real_arena_alloc(struct arena *arena, size_t size);
+void *__real_arena_zalloc(struct arena *arena, size_t size);
+void *__wrap_arena_alloc(struct arena *arena, size_t size);
+void *__wrap_arena_zalloc(struct arena *arena, size_t size);
+
+static bool fails(const struct arena *arena)
+{
+    return play.tenant != NULL && arena == play.tenant->arena && fail_countdown > 0 &&
+           --fail_countdown == 0;
+}
+
+void *__wrap_arena_alloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_alloc(arena, size);
+}
+
+void *__wrap_arena_zalloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_zalloc(arena, size);
+}
+
+/* Each allocation fails once: it is late then, and nothing else. */
+START_TEST(test_memory_is_short)
+{
+    unsigned nth = 0;
+
+    play_attach(&play, GUEST, 9, "");
+    for (bool struck = true; struck; nth++) {
+        fail_countdown = nth + 2; /* not that of the backend itself */
+        start();
+        play_attach(&play, GUEST, 0, "");
+        play_expect(&play, GUEST, 9, 2, 4000);
+        play_expect(&play, GUEST, 0, 2, 4000);
+        play_connect(guest, 0);
+        play_expect(&play, GUEST, 0, 4, 4000);
+        play_detach(&play, GUEST, 0);
+        play_expect(&play, GUEST, 0, 6, 3000);
+        expect_removed(0, 4000);
+        struck = fail_countdown == 0;
+        fail_countdown = 0;
+        play_stop(&play);
+        ck_assert_uint_eq(seen.made, seen.destroyed);
+        ck_assert_uint_lt(nth, 500);
+    }
+    ck_assert_uint_gt(nth, 50);
+    start();
+}
+END_TEST
+
 /* Nobody else is in the way, and nothing is left: attach and detach, over and over. */
 START_TEST(test_over_and_over)
 {
@@ -719,6 +772,7 @@ static void add_cases(TCase *cases)
     tcase_add_test(cases, test_too_many);
     tcase_add_test(cases, test_quota_of_watches);
     tcase_add_test(cases, test_store_dies);
+    tcase_add_test(cases, test_memory_is_short);
     tcase_add_test(cases, test_over_and_over);
 }
 
