@@ -376,7 +376,7 @@ def offload_seeds():
 
 
 # fuzz_netif.c: the step is the byte modulo 12, the queue its high half
-TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RECONNECT, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
+TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RENEW_RINGS, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
 
 
 def tx_request(ref=0, flags=0, size=0, offset=0):
@@ -400,10 +400,10 @@ def netif_seeds():
     yield "extras", b"\0\0" + post + tx_request(0, 8 | 4, 7) + gso + tx_request(1, 4, 5) + tx_request(1, 0, 5) + run + \
         tx_request(0, 8, 0) + tx_extra(2, 1, b"\1\0\x5e\0\0\1") + tx_extra(3, 0, b"\1\0\x5e\0\0\1") + run + \
         tx_request(0, 8) + tx_extra(4, 1, b"\1\1abcd") + tx_extra(5) + run
-    yield "unknown_extra", b"\0\0" + tx_request(0, 8) + tx_extra(7) + run + bytes([RECONNECT])
-    yield "lacks_end", b"\0\0" + tx_request(0, 4) + run + bytes([RECONNECT])
+    yield "unknown_extra", b"\0\0" + tx_request(0, 8) + tx_extra(7) + run + bytes([RENEW_RINGS])
+    yield "lacks_end", b"\0\0" + tx_request(0, 4) + run + bytes([RENEW_RINGS])
     yield "indices", b"\1\0" + post + tx_request() + run + bytes([RING_INDEX, 0x90, TX_RUN, RING_INDEX, 0x0a, 0, 0, 9, 0,
-                                                                   TX_RUN, RECONNECT, RING_INDEX, 0x94, TX_RUN])
+                                                                   TX_RUN, RENEW_RINGS, RING_INDEX, 0x94, TX_RUN])
     yield "bad_grants", b"\0\0" + post + tx_request(8) + tx_request(9) + tx_request(1) * 9 + run
     yield "successor", b"\4\0" + post + (tx_request() * 3 + run + bytes([SUCCEED])) * 4
     yield "adversary", bytes([0, 6, 3, 0, 66, 7, 2, 0, 74, 200, 1, 0x80, 68, 3, 0, 0, 70, 12, 2, 0, 0, 5, 4, 0x80, 8, 1]) + \
