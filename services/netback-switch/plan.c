@@ -224,6 +224,33 @@ static struct delivery *new_delivery(struct forward *forward, const struct way *
     return delivery;
 }
 
+/** The most common frame: all of it in the @length bytes at @data, for one buffer. False: it is to
+ * be planned as any other. */
+static bool deliver_small(struct forward *forward, struct delivery *delivery, const uint8_t *data,
+                          unsigned length)
+{
+    struct netif_queue *rings = delivery->queue->rings;
+    unsigned headroom = delivery->to->netif.config.xdp_headroom;
+    struct piece piece = {.data = data};
+    struct delivery_buffer *buffer;
+
+    if (delivery->hash.type || headroom > FORWARD_HEADROOM || netif_buffers(rings, 1) == 0)
+        return false;
+    delivery->length = length;
+    delivery->first_op = (uint16_t)forward->ops;
+    delivery->ops = 1;
+    delivery->first_buffer = (uint16_t)forward->buffers;
+    delivery->buffers = 1;
+    buffer = &forward->buffer[forward->buffers++];
+    netif_buffer_take(rings, &buffer->buffer);
+    buffer->use = BUFFER_DATA;
+    buffer->length = (uint16_t)length;
+    add_copy(forward, delivery, &piece, 0, buffer->buffer.ref, headroom, length);
+    forward->deliveries++;
+    engine_touch(forward, delivery->queue);
+    return true;
+}
+
 /**
  * Lay @pieces out for @delivery. @needed: buffers, with extras, where there are not enough.
  * DROP_NONE: planned. DROP_NO_BUFFER: there are too few.
@@ -296,7 +323,7 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
 {
     struct flight *flight = way->flight;
     struct delivery *delivery = new_delivery(forward, way);
-    struct pieces pieces = {.count = 0};
+    struct pieces pieces; /* not cleared: it is large */
     unsigned length, needed = 1;
     const uint8_t *header =
         header_of(forward, way, filled ? flight->whole : flight->header, flight->captured, &length);
@@ -310,6 +337,12 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
         delivery->gso = (uint8_t)flight->gso;
         delivery->mss = flight->mss;
     }
+    if (flight->captured == flight->in.length && delivery->gso == OFFLOAD_GSO_NONE &&
+        !must_queue(way, delivery->queue) && deliver_small(forward, delivery, header, length)) {
+        way->to->counters.checksums += filled;
+        return true;
+    }
+    pieces.count = 0;
     add_private(&pieces, header, length);
     if (flight->captured < flight->in.length) {
         if (filled)
@@ -360,7 +393,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         return false;
     }
     for (unsigned i = 0; i < total; i++) {
-        struct pieces pieces = {.count = 0};
+        struct pieces pieces;
         struct netif_hash hash = delivery->hash;
         uint8_t *cell;
         unsigned needed, header;
@@ -376,6 +409,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         header = way->form == VLAN_AS_IS ? (memcpy(cell, plain, segments.headers), segments.headers)
                                          : vlan_rewrite(cell, plain, segments.headers,
                                                         &flight->packet, flight->vid, way->form);
+        pieces.count = 0;
         add_private(&pieces, cell, header);
         add_private(&pieces, payload, (unsigned)length);
         reason = deliver(forward, delivery, &pieces, &needed);
