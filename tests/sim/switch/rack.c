@@ -32,13 +32,14 @@ static void boot(struct rack *rack, unsigned pages, const char *cmdline)
     sim_set_store_ring(rack->hv, rack->client->ring, rack->client->port);
 }
 
-static void join(struct rack *rack)
+void rack_join(struct rack *rack)
 {
     struct client *dom0 = rack->host->dom0;
     const char *value = client_value(dom0, 0, HOME "/ring-ref");
     grant_ref_t ref = value ? (grant_ref_t)atoi(value) : 0;
     struct rack_request request;
 
+    rack->asker.have = 0;
     value = client_value(dom0, 0, HOME "/event-channel");
     ck_assert_ptr_nonnull(value);
     ck_assert_int_eq(
@@ -101,7 +102,7 @@ struct rack *rack_create(unsigned pages, const char *cmdline)
         return NULL;
     }
     rack_run(rack);
-    join(rack);
+    rack_join(rack);
     return rack;
 }
 

@@ -40,6 +40,8 @@ struct rack {
 /** The service in a domain of @pages (0: 2048) and @cmdline, and a client that has said HELLO.
  * NULL: it did not start. */
 struct rack *rack_create(unsigned pages, const char *cmdline);
+/** Another client instead of the one that has closed its vchan. */
+void rack_join(struct rack *rack);
 /** End all; nothing is left of it in the switch's domain. */
 void rack_destroy(struct rack *rack);
 /** Run until all is done; let time pass. What the test itself did to the switch is noticed. */
