@@ -157,7 +157,7 @@ def guest_runs(dom0, name, kind, address):
     dom0.shown = "\n".join(line for line in log.splitlines() if line.startswith(("PING", "64 ", "LAB", "3 p")))
     if f"ping of dom0 from {address} works" not in log:
         raise CheckFailed(f"{name} cannot ping dom0", log)
-    out = dom0.expect(f"ping -c 3 -W 5 {address}", 30, f"dom0 cannot ping {name}")
+    out = dom0.expect(f"ping -c 3 -i 0.2 -W 5 {address}", 30, f"dom0 cannot ping {name}")
     match = re.search(r"= [\d.]+/([\d.]+)/", out)
     return f"{kind} guest pings dom0 and dom0 it, round trip {match.group(1) if match else '?'} ms"
 

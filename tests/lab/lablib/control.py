@@ -419,7 +419,7 @@ def demonstrate(dom0):
 
 
 def jobs(verdicts, logs, boot):
-    """What can run at a time. @boot: that of suites.py."""
+    """The boots, the shortest first. @boot: that of suites.py."""
     host.build_gcc(logs)
     files = host.control_files()
     image = Image(host.CACHE).prepare()
@@ -434,8 +434,5 @@ def jobs(verdicts, logs, boot):
             dom0.check("streams with the stock libxenvchan, smallest rings", stock_vchan, 1, 10, 11)
             dom0.check("streams with the stock libxenvchan, largest rings", stock_vchan)
 
-    def other():
-        boot(streams, verdicts, image, "control-vchan", logs, files, guests=False)
-        packages.packages(verdicts, logs, boot)
-
-    return [other, services]
+    return [lambda: boot(streams, verdicts, image, "control-vchan", logs, files, guests=False), services,
+            lambda: packages.packages(verdicts, logs, boot)]

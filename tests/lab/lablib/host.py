@@ -109,10 +109,11 @@ def traffic_files():
     """What guests that exchange traffic, and dom0 beside them, have of ours."""
     files = service_files()
     files.update({"guest/bin/lab-agent": need(os.path.join(BUILD, "tests/lab/lab-agent")),
-                  "guest/bin/lab-net": need(os.path.join(BUILD, "tests/bench/lab-net")),
-                  "lab/bin/lab-net": need(os.path.join(BUILD, "tests/bench/lab-net")),
                   "lab/bin/lab-in": need(os.path.join(BUILD, "tests/lab/lab-in")),
                   "lab/bin/lab-domcpu": need(os.path.join(BUILD, "tests/bench/lab-domcpu"))})
+    for program in ("bench/lab-net", "lab/lab-frames", "lab/lab-tcp"):
+        for inside in ("guest/bin", "lab/bin"):
+            files[f"{inside}/{os.path.basename(program)}"] = need(os.path.join(BUILD, "tests", program))
     return files
 
 

@@ -161,15 +161,40 @@ def _fetch(cache):
     return {n: found[n] for n in names}
 
 
+def _loadable(elf):
+    """@elf with its segments only, one behind the other, without the zeros at their ends: Debian's has .bss in the
+    file, and what is not there is neither unpacked into dom0's memory nor copied at each xl create."""
+    header_size, segment = 64, struct.Struct("<IIQQQQQQ")
+    first, count = struct.unpack_from("<Q", elf, 32)[0], struct.unpack_from("<H", elf, 56)[0]
+    segments = [list(segment.unpack_from(elf, first + i * segment.size)) for i in range(count)]
+    moved = []
+    body = b""
+    start = 4096
+    for s in (s for s in segments if s[0] == 1):
+        data = elf[s[2]:s[2] + s[5]].rstrip(b"\0")
+        data += b"\0" * (-len(data) % 4096)
+        moved.append((s[2], s[2] + s[5], start + len(body)))
+        s[2], s[5], s[7] = start + len(body), min(len(data), s[6]), 4096
+        body += data
+    for s in (s for s in segments if s[0] != 1):
+        s[2] = next(to + s[2] - begin for begin, end, to in moved if begin <= s[2] < end)
+    head = bytearray(elf[:header_size])
+    struct.pack_into("<Q", head, 32, header_size)
+    struct.pack_into("<Q", head, 40, 0)
+    struct.pack_into("<HHH", head, 58, 0, 0, 0)
+    head += b"".join(segment.pack(*s) for s in segments)
+    return bytes(head) + b"\0" * (start - len(head)) + body
+
+
 def _vmlinux(bzimage):
     """The ELF kernel inside a bzImage."""
     setup_sects = bzimage[0x1F1] or 4
     offset, length = struct.unpack_from("<II", bzimage, 0x248)
     payload = bzimage[(setup_sects + 1) * 512 + offset:][:length - 4]
     if payload[:6] == b"\xfd7zXZ\0":
-        return lzma.LZMADecompressor().decompress(payload)
+        return _loadable(lzma.LZMADecompressor().decompress(payload))
     if payload[:2] == b"\x1f\x8b":
-        return zlib.decompressobj(31).decompress(payload)
+        return _loadable(zlib.decompressobj(31).decompress(payload))
     raise ui.Failure("the kernel is compressed in a way the lab does not know",
                      "it should be xz or gzip: see tests/lab/lablib/image.py")
 

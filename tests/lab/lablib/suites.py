@@ -11,19 +11,29 @@ from .image import Image
 from .machine import EmulatorFault, Machine
 
 CYCLES = 12
-LATENCY_REQUESTS = 50000
+LATENCY_REQUESTS = 30000
+
+
+class Jobs:
+    """What a suite has to run: @native runs one after the other, each on all processors, but gives way to boots;
+    @boots share the processors, the one that takes longest named last; @alone would show whatever else runs."""
+
+    def __init__(self, native=(), boots=(), alone=()):
+        self.native = list(native)
+        self.boots = list(boots)
+        self.alone = list(alone)
 
 
 def unit(verdicts, logs):
-    native.meson_suite("unit", verdicts, logs)
+    return Jobs(native.meson_suite("unit", verdicts, logs))
 
 
 def sim(verdicts, logs):
-    native.meson_suite("sim", verdicts, logs)
+    return Jobs(native.meson_suite("sim", verdicts, logs))
 
 
 def fuzz(verdicts, logs):
-    native.fuzz(verdicts, logs)
+    return Jobs([native.fuzz(verdicts, logs)])
 
 
 def boot(session, verdicts, image, name, logs, files, **options):
@@ -49,10 +59,10 @@ def boot(session, verdicts, image, name, logs, files, **options):
 
 
 def conformance(verdicts, logs):
-    native.meson_suite("conformance", verdicts, logs)
+    jobs = Jobs(native.meson_suite("conformance", verdicts, logs))
     image = Image(host.CACHE).prepare()
-    _at_once([lambda: _conformance_guests(image, verdicts, logs),
-              lambda: _conformance_store(image, verdicts, logs)])
+    jobs.boots = [lambda: _conformance_store(image, verdicts, logs), lambda: _conformance_guests(image, verdicts, logs)]
+    return jobs
 
 
 def _verdict_line(out, what):
@@ -149,16 +159,16 @@ def _conformance_store(image, verdicts, logs):
 
 
 def xenstored(verdicts, logs):
-    """The boots of the suite: those that can run at a time, and the one that must run alone."""
+    """One boot for each way of starting the store, and the one for which nothing else may run."""
     host.build_gcc(logs)
     files = host.service_files()
     image = Image(host.CACHE).prepare()
 
     def latency():
-        # Its maxima would show whatever else runs.
         boot(_latency, verdicts, image, "xenstored-latency", logs, files, guests=False)
 
-    return [lambda m=m: acceptance(image, m, files, verdicts, logs) for m in ("atoll", "stock")], [latency]
+    return Jobs(boots=[lambda m=m: acceptance(image, m, files, verdicts, logs) for m in ("stock", "atoll")],
+                alone=[latency])
 
 
 def _latency(machine, rows):
@@ -203,22 +213,10 @@ def host_session(dom0, iterations=100, cycles=CYCLES):
 
 
 def control(verdicts, logs):
-    """As xenstored()."""
-    return control_plane.jobs(verdicts, logs, boot), []
+    return Jobs(boots=control_plane.jobs(verdicts, logs, boot))
 
 
-def _at_once(jobs):
-    """Run @jobs, together where there are processors for them; the first failure goes up when all are over."""
-    workers = min(len(jobs), max(1, host.processors()))
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(job) for job in jobs]
-    for future in futures:
-        future.result()
-
-
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz)}
-# These share what processors there are.
-BOOTS = {f.__name__: f for f in (control, xenstored)}
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored)}
 
 
 def _guarded(name, verdicts, job):
@@ -230,34 +228,43 @@ def _guarded(name, verdicts, job):
     return None
 
 
-def _boots(names, verdicts, logs):
-    together, alone = [], []
-    for name in names:
-        jobs = _guarded(name, verdicts, lambda name=name: BOOTS[name](verdicts, logs)) or ([], [])
-        for all_jobs, some in zip((together, alone), jobs):
-            all_jobs += [lambda name=name, job=job: _guarded(name, verdicts, job) for job in some]
-    _at_once(together)
-    for job in alone:
+def _in_turn(jobs):
+    for job in jobs:
         job()
+
+
+def _at_once(jobs, workers):
+    """Run @jobs, @workers at a time; the first failure goes up when all are over."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(job) for job in jobs]
+    for future in futures:
+        future.result()
+
+
+def _run(names, verdicts, logs):
+    """Build for all suites, then run what they have: native tests beside the boots, whose hosts often wait."""
+    every = Jobs()
+    for name in names:
+        jobs = _guarded(name, verdicts, lambda name=name: SUITES[name](verdicts, logs)) or Jobs()
+        for kind in ("native", "boots", "alone"):
+            getattr(every, kind).extend(lambda name=name, job=job: _guarded(name, verdicts, job)
+                                        for job in getattr(jobs, kind))
+    boots = every.boots[::-1]  # what takes longest first
+    _at_once([lambda: _in_turn(every.native), lambda: _at_once(boots, max(1, host.processors()))], 2)
+    _in_turn(every.alone)
 
 
 def test(names, logs):
     """Run the named suites (all if none); returns the exit status."""
     for name in names:
-        if name not in SUITES and name not in BOOTS:
-            raise ui.Failure(f"there is no suite {name!r}", f"the suites are {', '.join([*SUITES, *BOOTS])}")
+        if name not in SUITES:
+            raise ui.Failure(f"there is no suite {name!r}", f"the suites are {', '.join(SUITES)}")
     verdicts = ui.Verdicts()
-    for name in names or SUITES:
-        if name in SUITES:
-            ui.plain()
-            ui.say(f"== suite {name}")
-            _guarded(name, verdicts, lambda name=name: SUITES[name](verdicts, logs))
-    boots = [name for name in BOOTS if not names or name in names]
-    if boots:
-        ui.plain()
-        ui.say(f"== suite{'s' if len(boots) > 1 else ''} {' and '.join(boots)}")
-        _boots(boots, verdicts, logs)
-    verdicts.rows.sort(key=lambda row: [*SUITES, *BOOTS].index(row[0].split()[0]))
+    names = names or list(SUITES)
+    ui.plain()
+    ui.say(f"== suite{'s' if len(names) > 1 else ''} {', '.join(names)}")
+    _run(names, verdicts, logs)
+    verdicts.rows.sort(key=lambda row: list(SUITES).index(row[0].split()[0]))
     ui.plain()
     ui.plain(ui.table(("suite", "test", "verdict", "figures"),
                       [(s, n, "pass" if p else "FAIL", f) for s, n, p, f in verdicts.rows]))
