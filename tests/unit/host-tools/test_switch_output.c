@@ -474,9 +474,11 @@ START_TEST(restored)
     fake_begin(a_switch);
     ck_assert_int_eq(rules_restore_started(&report, "switch", FAKE_DOMID, 1000, &again), 0);
     ck_assert(!again); /* dom0 keeps nothing */
+    ck_assert(!rules_state_kept("switch"));
     ck_assert_int_eq(run_file("switch apply"), 0);
     ck_assert_int_eq(rules_restore_started(&report, "switch", FAKE_DOMID, 1000, &again), 0);
     ck_assert(again);
+    ck_assert(rules_state_kept("switch"));
     ck_assert_uint_eq(given.applied, 2);
     {
         struct rules_state state = kept();
