@@ -520,24 +520,25 @@ START_TEST(mirrors_that_cannot_be_read)
 }
 END_TEST
 
+static const struct {
+    struct mirror_hello hello;
+    struct mirror_lost lost;
+    struct mirror_frame_record frame;
+    char bytes[16];
+} raw = {
+    .hello = {.record = {.length = sizeof(raw.hello), .kind = MIRROR_HELLO},
+              .version = MIRROR_VERSION,
+              .snap = 96},
+    .lost = {.record = {.length = sizeof(raw.lost), .kind = MIRROR_LOST}, .frames = 12},
+    .frame = {.record = {.length = sizeof(raw.frame) + 16, .kind = MIRROR_FRAME},
+              .original = 60,
+              .captured = 16},
+    .bytes = "0123456789abcde",
+};
+
 /* To a file, until the switch ends it; what was lost is told. */
 START_TEST(mirror_that_is_read)
 {
-    const struct {
-        struct mirror_hello hello;
-        struct mirror_lost lost;
-        struct mirror_frame_record frame;
-        char bytes[16];
-    } raw = {
-        .hello = {.record = {.length = sizeof(raw.hello), .kind = MIRROR_HELLO},
-                  .version = MIRROR_VERSION,
-                  .snap = 96},
-        .lost = {.record = {.length = sizeof(raw.lost), .kind = MIRROR_LOST}, .frames = 12},
-        .frame = {.record = {.length = sizeof(raw.frame) + 16, .kind = MIRROR_FRAME},
-                  .original = 60,
-                  .captured = 16},
-        .bytes = "0123456789abcde",
-    };
     struct stat st;
     char *at;
 
@@ -551,6 +552,30 @@ START_TEST(mirror_that_is_read)
     ck_assert_int_eq(stat(file, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
     ck_assert_int_gt(st.st_size, 150);
+    fake_end();
+}
+END_TEST
+
+/* `tcpdump -c 1` has seen enough: that is no failure. */
+START_TEST(mirror_into_a_closed_pipe)
+{
+    char *argv[] = {(char[]){"switch"}, (char[]){"mirror"}, (char[]){"ids"}, NULL};
+    int ends[2], saved, rc;
+
+    fake_begin(a_switch);
+    fake.raw = &raw;
+    fake.raw_length = sizeof(raw);
+    fflush(stdout);
+    saved = dup(1);
+    ck_assert_int_eq(pipe(ends), 0);
+    close(ends[0]);
+    dup2(ends[1], 1);
+    close(ends[1]);
+    rc = switch_main(3, argv);
+    fflush(stdout);
+    dup2(saved, 1);
+    close(saved);
+    ck_assert_int_eq(rc, 0);
     fake_end();
 }
 END_TEST
@@ -572,6 +597,7 @@ int main(void)
     tcase_add_test(tc, restored);
     tcase_add_test(tc, mirrors_that_cannot_be_read);
     tcase_add_test(tc, mirror_that_is_read);
+    tcase_add_test(tc, mirror_into_a_closed_pipe);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
