@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /** @file `atoll switch` with a switch that is not there: what is shown, applied, kept, given. */
+#include "common/mirror_wire.h"
 #include "control_client.h"
 #include "fake_service.h"
 #include "rules_state.h"
@@ -249,7 +250,7 @@ static void a_switch(struct fake *f, const struct control_header *header,
         put_events(header);
         break;
     case CONTROL_T_SWITCH_MIRRORS:
-        put_mirror(fake_answer(header, CONTROL_ITEM), "ids", 0, true);
+        put_mirror(fake_answer(header, CONTROL_ITEM), "ids", 0, !f->raw);
         put_mirror(fake_answer(header, CONTROL_ITEM), "other", 9, false);
         break;
     case CONTROL_T_SWITCH_RULES:
@@ -473,9 +474,11 @@ START_TEST(restored)
     fake_begin(a_switch);
     ck_assert_int_eq(rules_restore_started(&report, "switch", FAKE_DOMID, 1000, &again), 0);
     ck_assert(!again); /* dom0 keeps nothing */
+    ck_assert(!rules_state_kept("switch"));
     ck_assert_int_eq(run_file("switch apply"), 0);
     ck_assert_int_eq(rules_restore_started(&report, "switch", FAKE_DOMID, 1000, &again), 0);
     ck_assert(again);
+    ck_assert(rules_state_kept("switch"));
     ck_assert_uint_eq(given.applied, 2);
     {
         struct rules_state state = kept();
@@ -517,6 +520,66 @@ START_TEST(mirrors_that_cannot_be_read)
 }
 END_TEST
 
+static const struct {
+    struct mirror_hello hello;
+    struct mirror_lost lost;
+    struct mirror_frame_record frame;
+    char bytes[16];
+} raw = {
+    .hello = {.record = {.length = sizeof(raw.hello), .kind = MIRROR_HELLO},
+              .version = MIRROR_VERSION,
+              .snap = 96},
+    .lost = {.record = {.length = sizeof(raw.lost), .kind = MIRROR_LOST}, .frames = 12},
+    .frame = {.record = {.length = sizeof(raw.frame) + 16, .kind = MIRROR_FRAME},
+              .original = 60,
+              .captured = 16},
+    .bytes = "0123456789abcde",
+};
+
+/* To a file, until the switch ends it; what was lost is told. */
+START_TEST(mirror_that_is_read)
+{
+    struct stat st;
+    char *at;
+
+    fake_begin(a_switch);
+    fake.raw = &raw;
+    fake.raw_length = sizeof(raw);
+    ck_assert_int_eq(run_file("switch mirror ids -w"), ATOLL_FAILURE);
+    at = strstr(err, "the switch has ended the mirror");
+    ck_assert_msg(at != NULL, "%s", err);
+    ck_assert_ptr_nonnull(strstr(err, "12 frames were lost"));
+    ck_assert_int_eq(stat(file, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_gt(st.st_size, 150);
+    fake_end();
+}
+END_TEST
+
+/* `tcpdump -c 1` has seen enough: that is no failure. */
+START_TEST(mirror_into_a_closed_pipe)
+{
+    char *argv[] = {(char[]){"switch"}, (char[]){"mirror"}, (char[]){"ids"}, NULL};
+    int ends[2], saved, rc;
+
+    fake_begin(a_switch);
+    fake.raw = &raw;
+    fake.raw_length = sizeof(raw);
+    fflush(stdout);
+    saved = dup(1);
+    ck_assert_int_eq(pipe(ends), 0);
+    close(ends[0]);
+    dup2(ends[1], 1);
+    close(ends[1]);
+    rc = switch_main(3, argv);
+    fflush(stdout);
+    dup2(saved, 1);
+    close(saved);
+    ck_assert_int_eq(rc, 0);
+    fake_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("switch_output");
@@ -533,6 +596,8 @@ int main(void)
     tcase_add_test(tc, wrong_files);
     tcase_add_test(tc, restored);
     tcase_add_test(tc, mirrors_that_cannot_be_read);
+    tcase_add_test(tc, mirror_that_is_read);
+    tcase_add_test(tc, mirror_into_a_closed_pipe);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
