@@ -64,8 +64,9 @@ static int collect(struct xenbus_backend *backend)
     for (const char *const *name = backend->type->backend_names; *name; name++)
         add_name(backend, &count, *name, true);
     backend->op.own = count;
-    add_name(backend, &count, "state", false);
-    if (backend->op.stage != XENBUS_STAGE_STATES)
+    if (backend->op.stage != XENBUS_STAGE_OURS)
+        add_name(backend, &count, "state", false);
+    if (backend->op.stage >= XENBUS_STAGE_NAMES)
         for (const char *const *name = backend->type->frontend_names; *name; name++)
             add_name(backend, &count, *name, false);
     if (backend->op.stage == XENBUS_STAGE_ALL)
@@ -501,6 +502,10 @@ static void decide(struct xenbus_look *look, const struct view *view)
             remove_directory(look);
             return;
         }
+    } else if (backend->op.stage == XENBUS_STAGE_OURS) {
+        xenbus_look_at(look, view->now + XENBUS_AGAIN);
+        xenbus_look_done(backend);
+        return;
     } else if (look->device || create(look, view)) {
         if (look->written && look->written != view->our_state &&
             (view->our_state == XENBUS_CLOSING || view->our_state == XENBUS_CLOSED)) {
@@ -528,6 +533,11 @@ static void collected(void *context, int error, const char *const *values)
         backend->ended = true;
         return;
     }
+    /* A frontend that never holds still hinders its own service, not its removal. */
+    if (error == -EAGAIN && backend->op.stage != XENBUS_STAGE_OURS) {
+        read_more(look, XENBUS_STAGE_OURS);
+        return;
+    }
     if (error) {
         xenbus_look_at(look, view.now + XENBUS_AGAIN);
         xenbus_look_done(backend);
@@ -538,7 +548,9 @@ static void collected(void *context, int error, const char *const *values)
         (struct xenbus_nodes){backend->op.names + backend->op.own, values + backend->op.own,
                               backend->op.count - backend->op.own};
     view.our_state = state_of(&view.ours);
-    view.frontend_state = state_of(&view.frontend);
+    view.frontend_state =
+        backend->op.stage == XENBUS_STAGE_OURS ? look->theirs : state_of(&view.frontend);
+    look->theirs = view.frontend_state;
     if (xenbus_value(&view.ours, "state") || xenbus_value(&view.ours, "frontend")) {
         decide(look, &view);
     } else if (look->dirty) { /* it may be there again */

@@ -54,6 +54,7 @@ struct xenbus_look {
     bool marked;               /**< there is a node `error` */
     enum xenbus_state state;   /**< what ours shall be; UNKNOWN: not decided yet */
     enum xenbus_state written; /**< what XenStore took of us last */
+    enum xenbus_state theirs;  /**< the frontend's, as last read */
     const char *why;           /**< what is wrong with it, to be published; NULL: nothing new */
     const char *said;          /**< what was last said in the log to be wrong */
     uint64_t budget;           /**< when all looks that it may have are to its credit again */
@@ -64,6 +65,7 @@ struct xenbus_look {
 };
 
 enum xenbus_stage {
+    XENBUS_STAGE_OURS,   /**< our directory only, as the frontend's changes all the time */
     XENBUS_STAGE_STATES, /**< our directory, and the frontend's state */
     XENBUS_STAGE_NAMES,  /**< and what the type wants of the frontend */
     XENBUS_STAGE_ALL,    /**< and the further names that follow from that */
