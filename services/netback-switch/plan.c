@@ -233,7 +233,7 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
 {
     const struct netif_config *takes = &delivery->to->netif.config;
     unsigned extras = (delivery->gso != OFFLOAD_GSO_NONE) + (delivery->hash.type != 0);
-    unsigned available;
+    unsigned available, limit;
     struct layout layout;
 
     if (takes->xdp_headroom > FORWARD_HEADROOM)
@@ -242,10 +242,13 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
     for (unsigned i = 0; i < pieces->count; i++)
         delivery->length += pieces->length[i];
     available = netif_buffers(delivery->queue->rings, extras + pieces->count);
-    if (!layout_make(&layout, pieces->length, pieces->count, room_in(delivery->to),
-                     !takes->sg           ? 1
-                     : available > extras ? available - extras
-                                          : 0) ||
+    if (!takes->sg)
+        limit = 1;
+    else if (delivery->flight->waited)
+        limit = 0; /* as few as it waited for: the others are promised to those behind it */
+    else
+        limit = available > extras ? available - extras : 0;
+    if (!layout_make(&layout, pieces->length, pieces->count, room_in(delivery->to), limit) ||
         (!takes->sg && layout.buffers > 1))
         return DROP_NO_OFFLOAD;
     *needed = layout.buffers + extras;
@@ -255,16 +258,15 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
     return DROP_NONE;
 }
 
-/** How many buffers @pieces take at most. */
-static unsigned most_buffers(const struct pieces *pieces, const struct delivery *delivery,
-                             unsigned room)
+/** How many buffers @pieces take at least. */
+static unsigned fewest_buffers(const struct pieces *pieces, const struct delivery *delivery,
+                               unsigned room)
 {
     unsigned total = 0, extras = (delivery->gso != OFFLOAD_GSO_NONE) + (delivery->hash.type != 0);
 
     for (unsigned i = 0; i < pieces->count; i++)
         total += pieces->length[i];
-    total = (total + room - 1) / room;
-    return (total > pieces->count ? total : pieces->count) + extras;
+    return (total + room - 1) / room + extras;
 }
 
 /** It found no buffers: it waits, if it may, or is dropped. */
@@ -317,7 +319,7 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
             add_slots(&pieces, &flight->in, flight->captured);
     }
     if (must_queue(way, delivery->queue)) {
-        lack(forward, way, delivery->queue, most_buffers(&pieces, delivery, room_in(way->to)));
+        lack(forward, way, delivery->queue, fewest_buffers(&pieces, delivery, room_in(way->to)));
         return false;
     }
     reason = deliver(forward, delivery, &pieces, &needed);
@@ -345,7 +347,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         refuse(forward, way, DROP_NO_OFFLOAD);
         return false;
     }
-    total = (flight->in.length - segments.headers + flight->mss - 1) / flight->mss;
+    total = ((unsigned)segments.end - segments.headers + flight->mss - 1) / flight->mss;
     each = (segments.headers + ETHER_TAG + flight->mss) / (room_in(way->to) / 2) + 1;
     if (total > FORWARD_SEGMENTS || total * each > NETIF_RING_SLOTS) {
         refuse(forward, way, DROP_NO_OFFLOAD);
@@ -363,7 +365,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         uint8_t *cell;
         unsigned needed, header;
         enum drop_reason reason;
-        uint8_t plain[PACKET_HEADER_MAX + 64];
+        uint8_t plain[OFFLOAD_HEADERS_MAX];
 
         if (i)
             delivery = new_delivery(forward, way);
