@@ -545,6 +545,56 @@ START_TEST(xsa_349_flood_of_states)
 }
 END_TEST
 
+/* Where it reads what is the frontend's, it is told to start anew, too often. */
+static struct {
+    bool on;
+    struct timer timer;
+    store_collect_fn *done;
+    void *context;
+} conflict;
+
+int __real_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context);
+int __wrap_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context);
+
+static void tell_conflict(struct timer *timer)
+{
+    (void)timer;
+    conflict.done(conflict.context, -EAGAIN, NULL);
+}
+
+int __wrap_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context)
+{
+    bool theirs = strstr(paths[count - 1], "/device/") != NULL;
+
+    if (!conflict.on || !theirs)
+        return __real_store_collect(store, paths, count, longest, done, context);
+    conflict.done = done;
+    conflict.context = context;
+    timer_init(&conflict.timer, tell_conflict);
+    timer_set(&play.tenant->loop, &conflict.timer, hv_now(play.tenant->hv));
+    return 0;
+}
+
+/* A frontend whose nodes are never the same at the end of a transaction: it goes when it is to. */
+START_TEST(test_removed_while_it_writes_without_end)
+{
+    start();
+    connected(0);
+    conflict.on = true;
+    play_write(guest, 0, "state", "5");
+    play_pass(&play, 3000);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 4); /* not to be known */
+    ck_assert_uint_eq(seen.disconnects, 0);
+    play_detach(&play, GUEST, 0);
+    play_expect(&play, GUEST, 0, 6, 200);
+    expect_removed(0, 3000);
+    conflict.on = false;
+}
+END_TEST
+
 /* The whole tree goes at once, and a directory is another one before we have looked. */
 START_TEST(test_swept_away)
 {
@@ -766,6 +816,7 @@ static void add_cases(TCase *cases)
     tcase_add_test(cases, test_values_that_are_no_text);
     tcase_add_test(cases, test_device_fails);
     tcase_add_test(cases, xsa_349_flood_of_states);
+    tcase_add_test(cases, test_removed_while_it_writes_without_end);
     tcase_add_test(cases, test_swept_away);
     tcase_add_test(cases, test_closed_and_kept);
     tcase_add_test(cases, test_log_is_bounded);
