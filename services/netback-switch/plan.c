@@ -347,7 +347,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         refuse(forward, way, DROP_NO_OFFLOAD);
         return false;
     }
-    total = (flight->in.length - segments.headers + flight->mss - 1) / flight->mss;
+    total = ((unsigned)segments.end - segments.headers + flight->mss - 1) / flight->mss;
     each = (segments.headers + ETHER_TAG + flight->mss) / (room_in(way->to) / 2) + 1;
     if (total > FORWARD_SEGMENTS || total * each > NETIF_RING_SLOTS) {
         refuse(forward, way, DROP_NO_OFFLOAD);
@@ -365,7 +365,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         uint8_t *cell;
         unsigned needed, header;
         enum drop_reason reason;
-        uint8_t plain[PACKET_HEADER_MAX + 64];
+        uint8_t plain[OFFLOAD_HEADERS_MAX];
 
         if (i)
             delivery = new_delivery(forward, way);
