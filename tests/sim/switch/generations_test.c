@@ -171,7 +171,8 @@ START_TEST(generations_change_between_two_frames)
             rack_send(one, 1, 2, sent++);
         sim_set_actor(rack->hv, service_step, rack->service);
         sim_run(rack->host->sim, hv_now(rack->hv), round % 7);
-        /* What changes: rates, isolation, mirrors, another port's bridge, the bridge's own settings. */
+        /* What changes: rates, isolation, mirrors, another port's bridge, the bridge's own
+         * settings. */
         rule->rate_in = (struct rules_rate){.set = round % 2, .rate = 1000000000 + round};
         rule->rate_out = (struct rules_rate){.set = round % 3 == 0, .rate = 1000000000};
         rule->lock = round % 4 ? RULES_LOCK_UNLOCKED : RULES_LOCK_INHERIT;

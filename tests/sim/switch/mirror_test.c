@@ -307,6 +307,54 @@ START_TEST(lost_frames_are_counted)
     ck_assert_uint_eq(frames, usage.frames);
     ck_assert_uint_eq(lost, usage.lost);
     ck_assert_uint_eq(rack_statistic(rack, "mirror_lost", "all"), lost);
+
+    /* Room that comes without an event: the loss is told before the frame that follows it. */
+    for (unsigned i = 0; i < 3000; i++) {
+        rack_send(one, 1, 2, (uint32_t)sent++);
+        if (i % 100 == 99)
+            rack_run(rack);
+    }
+    consumer.v.read.own = *consumer.v.read.prod;
+    *consumer.v.read.cons = *consumer.v.read.prod;
+    rack_send(one, 1, 2, (uint32_t)sent);
+    rack_run(rack);
+    expect(&consumer, MIRROR_LOST);
+    expect(&consumer, MIRROR_FRAME);
+    ck_assert_ptr_null(next(&consumer));
+    close_consumer(&consumer);
+}
+END_TEST
+
+/* The ring is full, whatever it was when it was looked at. */
+static void refill(void *context, struct hv *victim, const void *address, size_t length)
+{
+    struct consumer *consumer = context;
+
+    (void)address;
+    (void)length;
+    if (victim == rack->hv && *consumer->v.read.prod != 0)
+        *consumer->v.read.cons = *consumer->v.read.prod - consumer->v.read.size;
+}
+
+/* One that takes back the room it gave: what would be half a record is the end. */
+START_TEST(a_ring_that_shrinks_ends)
+{
+    struct rack_guest *one = add(1), *two = add(2);
+    struct consumer consumer;
+
+    add_mirror("all");
+    apply();
+    ck_assert(open_consumer(&consumer, "all"));
+    rack_send(one, 1, 2, 0); /* there is room, as far as is known */
+    rack_run(rack);
+    sim_set_adversary(rack->host->sim, refill, &consumer);
+    for (unsigned i = 0; i < 20; i++) {
+        rack_send(one, 1, 2, 0);
+        rack_run(rack);
+    }
+    sim_set_adversary(rack->host->sim, NULL, NULL);
+    ck_assert_uint_eq(rack_received(two), 21);
+    ck_assert_int_eq(vchan_state(&consumer.v), VCHAN_ENDED);
     close_consumer(&consumer);
 }
 END_TEST
@@ -451,6 +499,7 @@ Suite *unit_suite(void)
     tcase_add_test(cases, all_frames_in_both_directions);
     tcase_add_test(cases, only_what_is_asked_for);
     tcase_add_test(cases, lost_frames_are_counted);
+    tcase_add_test(cases, a_ring_that_shrinks_ends);
     tcase_add_test(cases, hostile_consumers_harm_nobody);
     tcase_add_test(cases, a_mirror_that_is_removed_leaves_nothing);
     tcase_add_test(cases, no_room_is_an_answer);
