@@ -411,6 +411,8 @@ def rules_file_seeds():
     yield "mirror-cut", b"m" + hello + port[:20]
 
 
+
+
 # fuzz_netif.c: the step is the byte modulo 12, the queue its high half
 TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RENEW_RINGS, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
 
@@ -541,6 +543,8 @@ def rules_file_seeds():
     gone = mirror_record(5, bytes(40), 3)
     yield "mirror", b"m" + hello + port + packet + lost + packet + gone + packet
     yield "mirror-cut", b"m" + hello + port[:20]
+
+
 
 
 
