@@ -190,6 +190,41 @@ START_TEST(ports_vanish_in_a_burst)
 }
 END_TEST
 
+/* A burst goes on in another turn, and in between one of its senders and a receiver go. */
+START_TEST(ports_vanish_between_turns)
+{
+    struct lan *lan = lan_create(37);
+    struct frontend_config config = LAN_PLENTY;
+    uint64_t lost = 0;
+
+    config.buffers = 250;
+    for (unsigned i = 0; i < 40; i++)
+        lan_add(lan, config);
+    lan_run(lan, HV_MSEC);
+    for (unsigned i = 0; i < 14; i++) {
+        plain(i, LAN_BROADCAST, 60000);
+        lan_send(lan, i, &(struct frontend_tx){.data = data, .length = 60000});
+    }
+    while (lan->vswitch.totals.copy_calls < FORWARD_CALLS)
+        sim_run(lan->sim, HV_NEVER, 1);
+    for (unsigned i = 10; i < 20; i++)
+        lan_disconnect(lan, &lan->guest[i]);
+    for (unsigned i = 0; i < 14; i++)
+        lost += drops(lan, i, DROP_NO_PORT);
+    EXPECT(lost >= 1 && lost <= 4, "%lu under way", (unsigned long)lost);
+    lan_run(lan, HV_SEC);
+    for (unsigned i = 20; i < 40; i++) {
+        unsigned got = 0;
+        struct frontend_rx *frame;
+
+        for (; (frame = frontend_receive(lan->guest[i].frontend)); got++)
+            free(frame);
+        EXPECT(got == 14 - lost, "%u at %u", got, i);
+    }
+    lan_destroy(lan);
+}
+END_TEST
+
 /* Each allocation fails once: nothing is half made. */
 START_TEST(no_memory)
 {
@@ -319,6 +354,7 @@ Suite *unit_suite(void)
     tcase_add_test(faults, bad_receiver_grants);
     tcase_add_test(faults, copies_fail_at_random);
     tcase_add_test(faults, ports_vanish_in_a_burst);
+    tcase_add_test(faults, ports_vanish_between_turns);
     tcase_add_test(faults, no_memory);
     tcase_add_test(faults, a_loop_is_cut);
     tcase_add_test(faults, a_spoofer_blocks_nobody);
