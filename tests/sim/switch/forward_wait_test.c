@@ -73,10 +73,15 @@ START_TEST(waits_for_buffers)
     lan_expect(lan, 1, second, sizeof(second));
     EXPECT(frontend_room(&lan->guest[0].frontend->queue[0]) == FRONTEND_SLOTS, "answered");
     /* Each gets what it waited for: the first does not spread over more than that. */
+    lan_build(data, &(struct lan_frame){.from = 0, .to = 1, .length = 8162});
     for (unsigned i = 0; i < 2; i++)
-        send_to(lan, 0, 1, sizeof(second));
+        lan_send(lan, 0,
+                 &(struct frontend_tx){.data = data,
+                                       .length = 8162,
+                                       .slots = 3,
+                                       .split = (const uint16_t[]){66, 4096, 4000}});
     lan_run(lan, HV_MSEC);
-    frontend_post(rx, 6);
+    frontend_post(rx, 4);
     lan_run(lan, HV_MSEC);
     EXPECT(drain(lan, 1) == 2, "both");
     /* A small one does not overtake a large one, though there is a buffer for it. */
