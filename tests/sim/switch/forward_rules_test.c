@@ -285,6 +285,7 @@ START_TEST(an_address_moves_within_a_burst)
     struct lan *lan = lan_create(16);
     uint8_t mac[6], last = 9;
     struct frontend_rx *frame;
+    struct fdb_usage usage;
 
     for (unsigned i = 0; i < 3; i++)
         lan_add(lan, LAN_PLENTY);
@@ -304,6 +305,8 @@ START_TEST(an_address_moves_within_a_burst)
         last = frame->data[20];
         free(frame);
     }
+    fdb_usage(lan->vswitch.fdb, &usage);
+    EXPECT(usage.moved == 3, "there and back and there again");
     lan_mac(mac, 9);
     EXPECT(fdb_lookup(lan->vswitch.fdb, 0, 0, mac, hv_now(lan->hv)) == last, "where it was last");
     lan_destroy(lan);
