@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image "switch": a service that starts, seals itself and is driven by the control protocol.
+ * The image "switch": backend of vifs, and what forwards between them.
  *
- * Command line: see common/service.h.
+ * Command line: see common/service.h; `mirror=KIB` (16 to 1024, a power of two, default 128): what
+ * a mirror's consumer may be behind.
  */
-#include "common/service.h"
-
-static const struct service_config config = {.name = "switch", .version = ATOLL_VERSION};
+#include "switch.h"
 
 void hv_main(struct hv *hv)
 {
+    struct vswitch *vswitch = NULL;
+    const struct service_config config = vswitch_service(hv, ATOLL_VERSION, &vswitch);
     struct service *service = service_create(hv, &config);
 
-    if (!service)
+    if (!service || !vswitch_create(service))
         hv_exit(hv, HV_EXIT_CRASH);
     service_run(service);
 }

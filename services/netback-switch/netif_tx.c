@@ -188,9 +188,40 @@ static bool answered_before(struct netif_queue *queue, const struct wire_tx_requ
     return false;
 }
 
+/** What a frame's first request says; @slots is 1 as yet. */
+static inline void frame_begin(struct netif_queue *queue, struct netif_frame *frame,
+                               const struct wire_tx_request *first)
+{
+    frame->first = queue->tx_taken;
+    frame->requests = frame->slots = 1;
+    frame->csum_blank = first->flags & TXF_CSUM_BLANK;
+    frame->data_validated = first->flags & TXF_DATA_VALIDATED;
+    frame->gso = OFFLOAD_GSO_NONE;
+    frame->mss = 0;
+    frame->hash = (struct netif_hash){0};
+    frame->length = first->size;
+    request_note(queue, first->id, NETIF_RSP_OKAY);
+}
+
+/** Most frames: one slot and nothing odd. False: nothing happened. */
+static inline bool take_plain(struct netif_queue *queue, struct netif_frame *frame,
+                              const struct netif_tx_slot *slot)
+{
+    struct wire_tx_request first;
+
+    memcpy(&first, slot, sizeof(first));
+    if ((first.flags & (TXF_MORE_DATA | TXF_EXTRA_INFO)) || queue->tx_inherited > 0 ||
+        first.size < ETHER_HEADER || first.offset + first.size > HV_PAGE_SIZE)
+        return false;
+    frame_begin(queue, frame, &first);
+    frame->slot[0] =
+        (struct netif_slot){.ref = first.gref, .offset = first.offset, .length = first.size};
+    return true;
+}
+
 /** One chain of requests. NETIF_NOTHING: no frame was in it. */
-static enum netif_taken take_one(struct netif_queue *queue, struct netif_frame *frame,
-                                 const struct netif_tx_slot *slot, int *why)
+static enum netif_taken take_chain(struct netif_queue *queue, struct netif_frame *frame,
+                                   const struct netif_tx_slot *slot, int *why)
 {
     struct extras extras = {.multicast = false};
     enum drop_reason reason = DROP_NONE;
@@ -201,15 +232,8 @@ static enum netif_taken take_one(struct netif_queue *queue, struct netif_frame *
 
     memcpy(&first, slot, sizeof(first));
     extras.answered = queue->tx_inherited > 0 && answered_before(queue, &first, &error);
-    frame->first = queue->tx_taken;
-    frame->slots = 1;
-    frame->csum_blank = first.flags & TXF_CSUM_BLANK;
-    frame->data_validated = first.flags & TXF_DATA_VALIDATED;
-    frame->gso = OFFLOAD_GSO_NONE;
-    frame->mss = 0;
-    frame->hash = (struct netif_hash){0};
-    frame->length = rest = first.size;
-    request_note(queue, first.id, NETIF_RSP_OKAY);
+    frame_begin(queue, frame, &first);
+    rest = first.size;
     if (first.flags & TXF_EXTRA_INFO)
         taken = take_extras(queue, frame, &extras, &reason);
     if (taken == NETIF_FRAME && (first.flags & TXF_MORE_DATA))
@@ -243,7 +267,9 @@ enum netif_taken netif_take(struct netif_queue *queue, struct netif_frame *frame
     if (queue->netif->failure)
         return NETIF_FAILED;
     while ((slot = request_next(queue))) {
-        taken = take_one(queue, frame, slot, why);
+        if (take_plain(queue, frame, slot))
+            return NETIF_FRAME;
+        taken = take_chain(queue, frame, slot, why);
         if (taken != NETIF_NOTHING)
             return taken;
     }

@@ -312,6 +312,104 @@ def packet_seeds():
                                    for port in range(8) for i in range(8)) + on_port(3, data[3:], 1)
 
 
+# fuzz_netif.c: the step is the byte modulo 12, the queue its high half
+TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RECONNECT, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
+
+
+def tx_request(ref=0, flags=0, size=0, offset=0):
+    """size, offset: indices of the target's lists"""
+    return bytes([TX_REQUEST, ref, flags, size, offset])
+
+
+def tx_extra(kind, more=0, data=bytes(6)):
+    return bytes([TX_EXTRA, kind, more]) + data
+
+
+def netif_seeds():
+    run, post = bytes([TX_RUN]), bytes([RX_POST, 31])
+    gso = tx_extra(1, 0, struct.pack("<HBBH", 1448, 1, 0, 0))
+    long_frame = tx_request(0, 4, 7) + tx_request(1, 4, 5) + tx_request(2, 0, 5)
+    yield "plain", b"\0\0" + post + tx_request() * 5 + run + tx_request(1, 1) * 3 + run
+    yield "slots", b"\2\0" + post + long_frame + run + tx_request(0, 4, 4) + tx_request(1, 0, 2) + run
+    yield "empty_slots", b"\4\0" + post + tx_request(0, 4, 4) + tx_request(1, 4, 1) * 5 + tx_request(2, 0, 1) + run
+    yield "eighteen", b"\0\0" + post + tx_request(0, 4, 4) + tx_request(1, 4, 8) * 16 + tx_request(1, 0, 8) + run
+    yield "nineteen", b"\0\0" + post + tx_request(0, 4, 4) + tx_request(1, 4, 8) * 17 + tx_request(1, 0, 8) + run
+    yield "extras", b"\0\0" + post + tx_request(0, 8 | 4, 7) + gso + tx_request(1, 4, 5) + tx_request(1, 0, 5) + run + \
+        tx_request(0, 8, 0) + tx_extra(2, 1, b"\1\0\x5e\0\0\1") + tx_extra(3, 0, b"\1\0\x5e\0\0\1") + run + \
+        tx_request(0, 8) + tx_extra(4, 1, b"\1\1abcd") + tx_extra(5) + run
+    yield "unknown_extra", b"\0\0" + tx_request(0, 8) + tx_extra(7) + run + bytes([RECONNECT])
+    yield "lacks_end", b"\0\0" + tx_request(0, 4) + run + bytes([RECONNECT])
+    yield "indices", b"\1\0" + post + tx_request() + run + bytes([RING_INDEX, 0x90, TX_RUN, RING_INDEX, 0x0a, 0, 0, 9, 0,
+                                                                   TX_RUN, RECONNECT, RING_INDEX, 0x94, TX_RUN])
+    yield "bad_grants", b"\0\0" + post + tx_request(8) + tx_request(9) + tx_request(1) * 9 + run
+    yield "successor", b"\4\0" + post + (tx_request() * 3 + run + bytes([SUCCEED])) * 4
+    yield "adversary", bytes([0, 6, 3, 0, 66, 7, 2, 0, 74, 200, 1, 0x80, 68, 3, 0, 0, 70, 12, 2, 0, 0, 5, 4, 0x80, 8, 1]) + \
+        post + (long_frame + tx_request() + run) * 4
+    yield "ring_bytes", b"\0\0" + post + tx_request() * 4 + bytes([RING_BYTES, 0, 64, 20]) + bytes(range(20)) + run
+
+
+def netif_control_seeds():
+    def ask(kind, *picks):
+        return bytes([0, kind]) + bytes(picks)
+
+    run, toeplitz = b"\3", ask(7, 1, 0, 0) + ask(2, 4, 0, 0)
+    table = bytes([4, 0x80, 0, 63]) + bytes(range(63))
+    select = bytes([6, 128, 2, 1, 14, 34]) + bytes(59)
+    yield "plain", b"\3\0" + b"".join(ask(kind, 0, 0, 0) for kind in (1, 2, 4, 5, 7, 8, 9, 10, 0)) + run
+    yield "hash", b"\3\0" + toeplitz + table + ask(3, 5, 0) + ask(5, 8, 0, 0) + run + select + ask(6, 8, 0) + run + select
+    yield "bounds", b"\7\0" + toeplitz + ask(5, 13, 0, 0) + b"".join(
+        ask(6, length, offset) for length in (13, 9, 10, 11) for offset in (1, 10, 11, 13)) + ask(3, 6, 0) + ask(0x83, 0, 5, 0) + run + select
+    yield "indices", b"\0\0" + toeplitz + run + bytes([5, 0x90, 3, 7, 5, 0x88, 0xff, 0xff, 0, 0, 3, 7]) + toeplitz + run
+    yield "adversary", bytes([0x81, 4, 2, 0, 66, 6, 1, 0, 72, 255, 3, 0x80, 0, 9, 0, 0, 0, 1]) + (toeplitz + table + ask(6, 3, 0) + run + select) * 3
+
+
+# The words and names of fuzz_xenbus.c, in their order.
+(VIF_STATE, VIF_TX, VIF_RX, VIF_PORT, VIF_PORT_TX, VIF_PORT_RX, VIF_QUEUES, VIF_COPY, VIF_CTRL, VIF_CTRL_PORT, VIF_ROOM,
+ VIF_SG, VIF_Q0_TX, VIF_Q0_RX, VIF_Q0_PORT, VIF_Q1_TX, VIF_Q1_RX, VIF_Q1_PORT_TX, VIF_Q1_PORT_RX) = range(19)
+VIF_ATTACH, VIF_DETACH, VIF_NO_FRONTEND, VIF_NO_BACKEND, VIF_WAIT, VIF_WAIT_LONG, VIF_ANEW, VIF_FAIL, VIF_ERRORS, \
+    VIF_ROOMS, VIF_HONEST = range(5, 16)
+
+
+def guest_sets(name, word, vif=0):
+    return bytes([0, name * 3 + vif, word])
+
+
+def dom0_sets(name, word, vif=0):
+    return bytes([4, name * 3 + vif, word])
+
+
+def on_vif(what, vif=0):
+    return bytes([what | vif << 4])
+
+
+def xenbus_seeds():
+    wait, long = bytes([VIF_WAIT, 120]), bytes([VIF_WAIT_LONG, 100])
+    up = on_vif(VIF_ATTACH) + wait + on_vif(VIF_HONEST) + wait
+    states = [guest_sets(VIF_STATE, state) + wait for state in range(9)]
+    yield "life", up + on_vif(VIF_DETACH) + wait + states[6] + long
+    yield "windows", up + (states[5] + states[6] + states[1] + on_vif(VIF_HONEST) + wait) * 3
+    yield "kexec", up + states[1] + on_vif(VIF_HONEST) + long + states[7] + states[4] + states[6] + states[1]
+    yield "destroy", up + on_vif(VIF_NO_FRONTEND) + on_vif(VIF_DETACH) + long
+    yield "swept", up + on_vif(VIF_NO_BACKEND) + on_vif(VIF_ATTACH) + wait + on_vif(VIF_HONEST) + long
+    yield "takeover", up + on_vif(VIF_ANEW) + wait + guest_sets(VIF_STATE, 1) + on_vif(VIF_ANEW) + long
+    yield "fails", up + on_vif(VIF_FAIL) + wait + states[6] + states[1] + on_vif(VIF_ERRORS, 1) + \
+        on_vif(VIF_HONEST) + long + on_vif(VIF_ERRORS, 2) + states[1] + on_vif(VIF_HONEST) + long
+    yield "rooms", on_vif(VIF_ROOMS) + on_vif(VIF_ATTACH) + on_vif(VIF_ATTACH, 1) + long + on_vif(VIF_ROOMS, 1) + long
+    queues = ((VIF_QUEUES, 2), (VIF_COPY, 1), (VIF_Q0_TX, 3), (VIF_Q0_RX, 4), (VIF_Q0_PORT, 5), (VIF_Q1_TX, 6),
+              (VIF_Q1_RX, 7), (VIF_Q1_PORT_TX, 8), (VIF_Q1_PORT_RX, 9), (VIF_CTRL, 10), (VIF_CTRL_PORT, 2),
+              (VIF_ROOM, 17), (VIF_SG, 1), (VIF_STATE, 4))
+    yield "queues", on_vif(VIF_ATTACH) + wait + b"".join(guest_sets(*node) for node in queues) + long
+    yield "hostile", on_vif(VIF_ATTACH) + wait + b"".join(
+        guest_sets(*node) for node in queues[:-1]) + b"".join(
+            guest_sets(VIF_STATE, 1) + guest_sets(name, word) + guest_sets(VIF_STATE, 4) + wait
+            for name, word in ((VIF_QUEUES, 0), (VIF_QUEUES, 13), (VIF_Q1_RX, 3), (VIF_Q0_PORT, 0), (VIF_CTRL, 0xf0)))
+    yield "toolstack", up + b"".join(dom0_sets(name, word) + wait for name, word in (
+        (4, 20), (5, 23), (6, 10), (7, 14), (9, 13), (2, 22), (0, 6), (0, 1), (1, 0)))
+    yield "flood", up + b"".join(guest_sets(VIF_STATE, state) for state in (5, 6, 1) * 20) + long
+    yield "many", b"".join(on_vif(VIF_ATTACH, i) + wait + on_vif(VIF_HONEST, i) for i in range(3)) + long + \
+        b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -323,6 +421,9 @@ def main():
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
+            ("fuzz_netif", netif_seeds()),
+            ("fuzz_netif_control", netif_control_seeds()),
+            ("fuzz_xenbus", xenbus_seeds()),
     ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)

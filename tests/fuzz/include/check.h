@@ -7,6 +7,7 @@
 #ifndef TESTS_FUZZ_CHECK_H
 #define TESTS_FUZZ_CHECK_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,15 @@
             abort();                                                                               \
         }                                                                                          \
     } while (0)
-#define ck_assert(condition)           ck_assert_msg(condition, "%s", #condition)
-#define ck_assert_ptr_nonnull(value)   ck_assert((value) != NULL)
-#define ck_assert_str_eq(left, right)  ck_assert(strcmp((left), (right)) == 0)
-#define ck_assert_int_eq(left, right)  ck_assert_number(left, right, long, "%ld")
-#define ck_assert_uint_eq(left, right) ck_assert_number(left, right, unsigned long, "%lu")
+#define ck_abort_msg(...)                     ck_assert_msg(false, __VA_ARGS__)
+#define ck_assert(condition)                  ck_assert_msg(condition, "%s", #condition)
+#define ck_assert_ptr_nonnull(value)          ck_assert((value) != NULL)
+#define ck_assert_str_eq(left, right)         ck_assert(strcmp((left), (right)) == 0)
+#define ck_assert_int_eq(left, right)         ck_assert_number(left, right, long, "%ld")
+#define ck_assert_uint_eq(left, right)        ck_assert_number(left, right, unsigned long, "%lu")
+#define ck_assert_uint_le(left, right)        ck_assert((left) <= (right))
+#define ck_assert_mem_eq(left, right, length) ck_assert(memcmp((left), (right), (length)) == 0)
+#define ck_assert_ptr_null(value)             ck_assert((value) == NULL)
 #define ck_assert_number(left, right, type, format)                                                \
     do {                                                                                           \
         type left_ = (type)(left), right_ = (type)(right);                                         \

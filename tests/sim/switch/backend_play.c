@@ -145,14 +145,17 @@ void play_detach(struct play *play, domid_t domid, unsigned devid)
 
 void play_clean(struct play *play, domid_t domid, unsigned devid)
 {
-    char path[160];
+    char path[160], text[WIRE_PAYLOAD_MAX + 1];
 
     snprintf(path, sizeof(path), "/local/domain/%u/device/vif/%u", domid, devid);
     (void)client_rm(play->host->dom0, 0, path);
     path_of(path, domid, devid, "");
     ck_assert_ptr_null(client_value(play->host->dom0, 0, path));
-    snprintf(path, sizeof(path), "/local/domain/5/backend/vif/%u", domid);
-    (void)client_rm(play->host->dom0, 0, path);
+    snprintf(path, sizeof(path), "/local/domain/5/backend/vif/%u|", domid);
+    client_text(play->host->dom0, 0, WIRE_DIRECTORY, path, text);
+    path[strlen(path) - 1] = '\0';
+    if (!*text) /* libxl removes parents that are empty */
+        (void)client_rm(play->host->dom0, 0, path);
 }
 
 void play_kill_vif(struct play *play, domid_t domid, unsigned devid)

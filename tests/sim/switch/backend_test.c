@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hv/time.h>
+
 #define GUEST 7
 #define OTHER 8
 
@@ -306,6 +308,352 @@ START_TEST(test_state_2_is_shown)
 }
 END_TEST
 
+/* What the toolstack changes while the device lives, and what is none of its business. */
+START_TEST(test_changed)
+{
+    start();
+    connected(0);
+    ck_assert_uint_eq(seen.changes, 0);
+    play_backend_write(&play, GUEST, 0, "bridge", "other");
+    play_pass(&play, 50);
+    ck_assert_uint_eq(seen.changes, 1);
+    ck_assert_str_eq(seen.bridge, "other");
+    play_backend_write(&play, GUEST, 0, "bridge", "other");
+    play_backend_write(&play, GUEST, 0, "vifname", "x");
+    play_pass(&play, 50);
+    ck_assert_uint_eq(seen.changes, 1);
+    ck_assert_uint_eq(seen.disconnects, 0);
+}
+END_TEST
+
+/* Again and again: the state goes back to Connected in between. */
+START_TEST(test_reconfigure)
+{
+    start();
+    connected(0);
+    for (unsigned i = 1; i <= 3; i++) {
+        play_write(guest, 0, "xdp-headroom", i == 1 ? "256" : "0");
+        play_write(guest, 0, "state", "7");
+        play_expect(&play, GUEST, 0, 8, 100);
+        ck_assert_uint_eq(seen.reconfigures, i);
+        ck_assert_str_eq(seen.headroom, i == 1 ? "256" : "0");
+        play_write(guest, 0, "state", "4");
+        play_expect(&play, GUEST, 0, 4, 100);
+    }
+    ck_assert_uint_eq(seen.connects, 1);
+    play_write(guest, 0, "state", "7");
+    play_expect(&play, GUEST, 0, 8, 100);
+    play_write(guest, 0, "state", "5");
+    play_expect(&play, GUEST, 0, 5, 100);
+    ck_assert_uint_eq(seen.disconnects, 1);
+    play_write(guest, 0, "state", "7"); /* not now */
+    play_pass(&play, 100);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 5);
+}
+END_TEST
+
+/* Another backend in the same domain goes on where one ended, and nobody is shown a state between.
+ */
+START_TEST(test_takeover)
+{
+    start();
+    connected(0);
+    connected(1);
+    play_write(guest, 1, "state", "5");
+    play_expect(&play, GUEST, 1, 5, 100);
+    connected(2);
+    play_stop(&play);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 4);
+    play_write(guest, 2, "state", "1"); /* meanwhile */
+    ck_assert_int_eq(client_watch(guest, "/local/domain/5/backend/vif/7/0/state", "w"), 0);
+    client_clear(guest);
+    start();
+    play_pass(&play, 100);
+    ck_assert_uint_eq(seen.connects, 4);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 4);
+    ck_assert_uint_le(client_waiting(guest, true), 1); /* 4, once more */
+    ck_assert_int_eq(play_state(&play, GUEST, 1), 6);
+    ck_assert_int_eq(play_state(&play, GUEST, 2), 2);
+    play_write(guest, 1, "state", "6");
+    play_write(guest, 1, "state", "1");
+    play_expect(&play, GUEST, 1, 2, 100);
+}
+END_TEST
+
+/* The directory of another, of a made-up one, of another type, and none. */
+START_TEST(test_hostile_frontend_path)
+{
+    static const char *const paths[] = {
+        "/local/domain/8/device/vif/0",
+        "/local/domain/7/device/vif/1",
+        "/local/domain/7/device/vif/0/",
+        "/local/domain/7/device/vif/00",
+        "/local/domain/5/backend/vif/7/0",
+        "/local/domain/7/device/vbd/0",
+        "device/vif/0",
+        "",
+    };
+
+    start();
+    for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        char more[100];
+
+        snprintf(more, sizeof(more), "frontend=%s|", paths[i]);
+        play_attach(&play, GUEST, 0, more);
+        play_expect(&play, GUEST, 0, 6, 50);
+        ck_assert(strstr(play_value(&play, GUEST, 0, "error"), "frontend") != NULL);
+        play_detach(&play, GUEST, 0);
+        expect_removed(0, 1000);
+    }
+    play_attach(&play, GUEST, 0, "frontend-id=8|");
+    play_expect(&play, GUEST, 0, 6, 50);
+    ck_assert_uint_eq(seen.made, 0);
+    ck_assert_uint_ge(usage().refused, 9);
+}
+END_TEST
+
+/* What its owner refuses is said, stays closed, and is tried again. */
+START_TEST(test_refused)
+{
+    start();
+    seen.refuse = "there is no such bridge";
+    play_attach(&play, GUEST, 0, "");
+    play_expect(&play, GUEST, 0, 6, 50);
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "error"), "there is no such bridge");
+    play_pass(&play, 5000);
+    ck_assert_uint_lt(usage().looks, 15); /* one a second */
+    seen.refuse = NULL;
+    play_expect(&play, GUEST, 0, 2, 1500);
+    seen.error = -EINVAL;
+    play_connect(guest, 0);
+    play_expect(&play, GUEST, 0, 5, 200);
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "error"), "it was told not to");
+    ck_assert_uint_eq(seen.connects, 0);
+    seen.error = 0;
+    play_pass(&play, 2000); /* the frontend has to close first */
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 5);
+    play_write(guest, 0, "state", "6");
+    play_expect(&play, GUEST, 0, 6, 100);
+    play_write(guest, 0, "state", "1");
+    play_expect(&play, GUEST, 0, 2, 100);
+    play_connect(guest, 0);
+    play_expect(&play, GUEST, 0, 4, 300);
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "error"), "");
+}
+END_TEST
+
+/* More names to read, and what they say when it connects. */
+START_TEST(test_more_names)
+{
+    start();
+    play_attach(&play, GUEST, 0, "");
+    play_expect(&play, GUEST, 0, 2, 50);
+    play_write(guest, 0, "multi-queue-num-queues", "2");
+    play_write(guest, 0, "queue-0/tx-ring-ref", "77");
+    play_write(guest, 0, "state", "3");
+    play_expect(&play, GUEST, 0, 4, 300);
+    ck_assert_str_eq(seen.ref, "77");
+}
+END_TEST
+
+/* A value that is too long, or has a NUL in it, is there and says nothing. */
+START_TEST(test_values_that_are_no_text)
+{
+    char value[XENBUS_VALUE_MAX + 2];
+
+    start();
+    memset(value, '8', sizeof(value));
+    for (unsigned length = XENBUS_VALUE_MAX; length <= XENBUS_VALUE_MAX + 1; length++) {
+        play_attach(&play, GUEST, length, "");
+        play_expect(&play, GUEST, length, 2, 50);
+        value[length] = '\0';
+        play_write(guest, length, "tx-ring-ref", value);
+        value[length] = '8';
+        play_write(guest, length, "state", "4");
+        play_expect(&play, GUEST, length, 4, 300);
+        ck_assert_int_eq(seen.ref[0], length > XENBUS_VALUE_MAX ? '?' : '8');
+    }
+    play_attach(&play, GUEST, 0, "");
+    play_expect(&play, GUEST, 0, 2, 50);
+    ck_assert_int_eq(client_call(guest, 0, WIRE_WRITE, "device/vif/0/tx-ring-ref|8|9", NULL), 0);
+    play_write(guest, 0, "state", "4");
+    play_expect(&play, GUEST, 0, 4, 300);
+    ck_assert_str_eq(seen.ref, STORE_NO_TEXT);
+}
+END_TEST
+
+/* Its owner ends it: from then on it has to begin anew. */
+START_TEST(test_device_fails)
+{
+    start();
+    connected(0);
+    xenbus_device_fail(&seen.last->device, "an index out of distance");
+    xenbus_device_fail(&seen.last->device, "and more");
+    ck_assert_uint_eq(seen.disconnects, 0); /* not from within */
+    play_expect(&play, GUEST, 0, 5, 50);
+    ck_assert_uint_eq(seen.disconnects, 1);
+    ck_assert_str_eq(seen.why, "an index out of distance");
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "error"), "an index out of distance");
+    xenbus_device_fail(&seen.last->device, "when there is nothing to fail");
+    play_pass(&play, 2000);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 5);
+    play_write(guest, 0, "state", "1");
+    play_expect(&play, GUEST, 0, 2, 100);
+    play_connect(guest, 0);
+    play_expect(&play, GUEST, 0, 4, 300);
+    xenbus_device_write(&seen.last->device, "carrier", "1");
+    play_pass(&play, 20);
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "carrier"), "1");
+}
+END_TEST
+
+/* XSA-349: states change as fast as XenStore goes. Looks and memory are bounded, others served. */
+START_TEST(test_xsa_349_flood)
+{
+    struct arena_usage before, now;
+    struct client *other = new_guest(OTHER);
+    uint64_t looks, begun;
+
+    start();
+    connected(0);
+    arena_usage(play.tenant->arena, &before);
+    looks = usage().looks;
+    begun = hv_now(play.tenant->hv);
+    for (unsigned i = 0; i < 3000; i++) {
+        play_write(guest, 0, "state", i % 3 == 0 ? "5" : i % 3 == 1 ? "6" : "1");
+        if (i % 10 == 0)
+            play_pass(&play, 1);
+        if (i == 1500)
+            play_attach(&play, OTHER, 0, "");
+        if (i == 1600)
+            play_connect(other, 0);
+    }
+    begun = hv_now(play.tenant->hv) - begun;
+    looks = usage().looks - looks;
+    ck_assert_uint_lt(looks, 2 * XENBUS_LOOKS + 8 + (begun * XENBUS_LOOKS) / 1000000000);
+    ck_assert_uint_gt(usage().throttled, 100);
+    ck_assert_int_eq(play_state(&play, OTHER, 0), 4);
+    arena_usage(play.tenant->arena, &now);
+    ck_assert_uint_lt(now.bytes_used, before.bytes_used + 64 * 1024);
+    play_pass(&play, 3000);
+    play_write(guest, 0, "state", "1");
+    play_expect(&play, GUEST, 0, 2, 200);
+    play_connect(guest, 0);
+    play_expect(&play, GUEST, 0, 4, 500);
+    ck_assert_uint_lt(log_newest(play.log), 60);
+    host_kill(play.host, other);
+}
+END_TEST
+
+/* The whole tree goes at once, and a directory is another one before we have looked. */
+START_TEST(test_swept_away)
+{
+    start();
+    connected(0);
+    connected(1);
+    ck_assert_int_eq(client_rm(play.host->dom0, 0, "/local/domain/5/backend/vif/7"), 0);
+    play_pass(&play, 50);
+    ck_assert_uint_eq(seen.destroyed, 2);
+    connected(2);
+    ck_assert_int_eq(client_rm(play.host->dom0, 0, "/local/domain/5/backend"), 0);
+    play_pass(&play, 50);
+    ck_assert_uint_eq(seen.destroyed, 3);
+    connected(3);
+    ck_assert_int_eq(client_rm(play.host->dom0, 0, "/local/domain/5/backend/vif/7/3"), 0);
+    play_attach(&play, GUEST, 3, "");
+    play_expect(&play, GUEST, 3, 2, 500);
+    ck_assert_uint_eq(seen.disconnects, 4);
+    ck_assert_uint_eq(seen.made, 5);
+    ck_assert_uint_eq(usage().watches, 1);
+}
+END_TEST
+
+/* More devices than there may be: refused in good order, and served when there is room. */
+START_TEST(test_too_many)
+{
+    start();
+    for (unsigned i = 0; i <= type.devices; i++)
+        play_attach(&play, GUEST, i, "");
+    play_pass(&play, 1000);
+    ck_assert_uint_eq(usage().devices, type.devices);
+    ck_assert_int_eq(play_state(&play, GUEST, type.devices), 6);
+    play_detach(&play, GUEST, 5);
+    expect_removed(5, 1000);
+    play_expect(&play, GUEST, type.devices, 2, 1500);
+}
+END_TEST
+
+/* Without watches to spare, states are asked for once a second. */
+START_TEST(test_quota_of_watches)
+{
+    char text[WIRE_PAYLOAD_MAX + 1];
+
+    ck_assert_int_eq(host_control(play.host, "quota|set|watches|3", text), 0);
+    start();
+    for (unsigned i = 0; i < 4; i++) {
+        play_attach(&play, GUEST, i, "");
+        play_expect(&play, GUEST, i, 2, 100);
+    }
+    ck_assert_uint_le(usage().watches, 3);
+    for (unsigned i = 0; i < 4; i++)
+        play_connect(guest, i);
+    for (unsigned i = 0; i < 4; i++)
+        play_expect(&play, GUEST, i, 4, 2500);
+    play_write(guest, 3, "state", "5");
+    play_expect(&play, GUEST, 3, 5, 2500);
+    play_detach(&play, GUEST, 0);
+    expect_removed(0, 2000);
+    play_pass(&play, 3000);
+    ck_assert_uint_eq(usage().watches, 2);
+}
+END_TEST
+
+/* XenStore is there no more: what is connected goes on, and can still fail. */
+START_TEST(test_store_dies)
+{
+    start();
+    connected(0);
+    connected(1);
+    play.tenant->client->ring->error = 1;
+    store_read(play.tenant->store, 0, "data", NULL, NULL);
+    play_pass(&play, 10);
+    ck_assert_int_eq(store_error(play.tenant->store), -EPIPE);
+    play_pass(&play, 5000);
+    ck_assert_uint_eq(usage().connected, 2);
+    xenbus_device_fail(&seen.last->device, "broken");
+    xenbus_device_write(&seen.last->device, "carrier", "1");
+    play_pass(&play, 10);
+    ck_assert_uint_eq(usage().connected, 1);
+    play.tenant->client->ring->error = 0;
+}
+END_TEST
+
+/* Nobody else is in the way, and nothing is left: attach and detach, over and over. */
+START_TEST(test_over_and_over)
+{
+    struct arena_usage before, now;
+
+    start();
+    play_pass(&play, 100);
+    arena_usage(play.tenant->arena, &before);
+    for (unsigned i = 0; i < 30; i++) {
+        connected(0);
+        if (i % 2) {
+            play_detach(&play, GUEST, 0);
+            play_pass(&play, 5);
+            play_write(guest, 0, "state", "6");
+        } else {
+            play_kill_vif(&play, GUEST, 0);
+        }
+        play_expect(&play, GUEST, 0, 6, 100);
+        expect_removed(0, 1000);
+    }
+    play_pass(&play, 1000);
+    arena_usage(play.tenant->arena, &now);
+    ck_assert_uint_eq(now.bytes_used, before.bytes_used);
+}
+END_TEST
+
 static void add_cases(TCase *cases)
 {
     tcase_add_test(cases, test_life);
@@ -314,6 +662,20 @@ static void add_cases(TCase *cases)
     tcase_add_test(cases, test_there_at_start);
     tcase_add_test(cases, test_reboots);
     tcase_add_test(cases, test_state_2_is_shown);
+    tcase_add_test(cases, test_changed);
+    tcase_add_test(cases, test_reconfigure);
+    tcase_add_test(cases, test_takeover);
+    tcase_add_test(cases, test_hostile_frontend_path);
+    tcase_add_test(cases, test_refused);
+    tcase_add_test(cases, test_more_names);
+    tcase_add_test(cases, test_values_that_are_no_text);
+    tcase_add_test(cases, test_device_fails);
+    tcase_add_test(cases, test_xsa_349_flood);
+    tcase_add_test(cases, test_swept_away);
+    tcase_add_test(cases, test_too_many);
+    tcase_add_test(cases, test_quota_of_watches);
+    tcase_add_test(cases, test_store_dies);
+    tcase_add_test(cases, test_over_and_over);
 }
 
 int main(void)

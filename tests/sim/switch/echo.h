@@ -59,6 +59,8 @@ void echo_start(struct echo *echo);
 /** Disconnect and end all; nothing of the backend's is left over. */
 void echo_destroy(struct echo *echo);
 
+/** The backend's domain dies; there is another one of its number, not connected. */
+void echo_kill(struct echo *echo);
 /** The backend's domain dies, and its successor of the same number connects. */
 void echo_succeed(struct echo *echo);
 
