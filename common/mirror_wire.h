@@ -43,7 +43,7 @@ struct mirror_port {
     uint8_t mac[6];
     uint8_t uuid[16];
     uint8_t bridge_length, guest_length; /**< of the strings behind this struct, without NUL */
-    uint8_t reserved[6];
+    uint8_t reserved[10];
 };
 
 #define MIRROR_EGRESS 1U /**< delivered to the port; else sent by it */
@@ -65,5 +65,12 @@ struct mirror_lost {
     struct mirror_record record;
     uint64_t frames;
 };
+
+/* A record without anything behind its struct is a multiple of 8, too. */
+_Static_assert(sizeof(struct mirror_record) == 8, "mirror_record");
+_Static_assert(sizeof(struct mirror_hello) == 24, "mirror_hello");
+_Static_assert(sizeof(struct mirror_port) == 48, "mirror_port");
+_Static_assert(sizeof(struct mirror_frame_record) == 32, "mirror_frame_record");
+_Static_assert(sizeof(struct mirror_lost) == 16, "mirror_lost");
 
 #endif

@@ -146,6 +146,10 @@ struct rules {
  */
 typedef int rules_emit_fn(void *context, const void *record, size_t length);
 int rules_encode(const struct rules *rules, rules_emit_fn *emit, void *context);
+/** One of them, for who gives them out one at a time: @index below rules_records(). */
+unsigned rules_records(const struct rules *rules);
+int rules_encode_record(const struct rules *rules, unsigned index, rules_emit_fn *emit,
+                        void *context);
 
 /** The fields of a port, bridge, mirror, for whoever shows what is in force; opens no group. */
 void rules_put_port(struct control_writer *writer, const struct rules_port *port);

@@ -198,22 +198,41 @@ static int encode_tail(struct encoder *encoder, const struct rules *rules)
     return end(encoder);
 }
 
-int rules_encode(const struct rules *rules, rules_emit_fn *emit, void *context)
+unsigned rules_records(const struct rules *rules)
+{
+    return rules->bridge_count + rules->port_count + rules->mirror_count + 2;
+}
+
+int rules_encode_record(const struct rules *rules, unsigned index, rules_emit_fn *emit,
+                        void *context)
 {
     struct encoder encoder = {.emit = emit, .context = context};
-    int error = encode_head(&encoder, rules);
 
-    for (unsigned i = 0; error == 0 && i < rules->bridge_count; i++) {
-        rules_put_bridge(begin(&encoder, CONTROL_F_BRIDGE), &rules->bridges[i]);
-        error = end(&encoder);
+    if (index == 0)
+        return encode_head(&encoder, rules);
+    index--;
+    if (index < rules->bridge_count) {
+        rules_put_bridge(begin(&encoder, CONTROL_F_BRIDGE), &rules->bridges[index]);
+        return end(&encoder);
     }
-    for (unsigned i = 0; error == 0 && i < rules->port_count; i++) {
-        rules_put_port(begin(&encoder, CONTROL_F_PORT), &rules->ports[i]);
-        error = end(&encoder);
+    index -= rules->bridge_count;
+    if (index < rules->port_count) {
+        rules_put_port(begin(&encoder, CONTROL_F_PORT), &rules->ports[index]);
+        return end(&encoder);
     }
-    for (unsigned i = 0; error == 0 && i < rules->mirror_count; i++) {
-        rules_put_mirror(begin(&encoder, CONTROL_F_MIRROR), &rules->mirrors[i]);
-        error = end(&encoder);
+    index -= rules->port_count;
+    if (index < rules->mirror_count) {
+        rules_put_mirror(begin(&encoder, CONTROL_F_MIRROR), &rules->mirrors[index]);
+        return end(&encoder);
     }
-    return error != 0 ? error : encode_tail(&encoder, rules);
+    return encode_tail(&encoder, rules);
+}
+
+int rules_encode(const struct rules *rules, rules_emit_fn *emit, void *context)
+{
+    int error = 0;
+
+    for (unsigned i = 0; error == 0 && i < rules_records(rules); i++)
+        error = rules_encode_record(rules, i, emit, context);
+    return error;
 }

@@ -288,9 +288,11 @@ static void scan_timer(struct timer *timer)
 
     if (backend->ended)
         return;
-    if (!backend->watch.farewell && store_watch(backend->store, &backend->watch))
-        timer_set(backend->loop, timer, hv_now(backend->hv) + XENBUS_AGAIN);
+    if (!backend->watch.farewell)
+        (void)store_watch(backend->store, &backend->watch);
     scan(backend);
+    if (!backend->watch.farewell && !backend->ended)
+        timer_set(backend->loop, timer, hv_now(backend->hv) + XENBUS_AGAIN);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

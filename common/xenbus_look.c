@@ -30,12 +30,6 @@ static enum xenbus_state state_of(const struct xenbus_nodes *nodes)
                                                                       : XENBUS_UNKNOWN;
 }
 
-static void own_path(const struct xenbus_look *look, const char *name, char path[XENBUS_PATH])
-{
-    snprintf(path, XENBUS_PATH, "%s/%u/%u%s%s", look->backend->root, look->domid, look->devid,
-             *name ? "/" : "", name);
-}
-
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static void collected(void *context, int error, const char *const *values);
@@ -46,7 +40,7 @@ static void add_name(struct xenbus_backend *backend, unsigned *count, const char
     char *path = backend->op.paths[*count];
 
     if (own)
-        own_path(look, name, path);
+        xenbus_own_path(look, name, path);
     else
         snprintf(path, XENBUS_PATH, "/local/domain/%u/device/%s/%u/%s", look->domid,
                  backend->type->name, look->devid, name);
@@ -64,8 +58,9 @@ static int collect(struct xenbus_backend *backend)
     for (const char *const *name = backend->type->backend_names; *name; name++)
         add_name(backend, &count, *name, true);
     backend->op.own = count;
-    add_name(backend, &count, "state", false);
-    if (backend->op.stage != XENBUS_STAGE_STATES)
+    if (backend->op.stage != XENBUS_STAGE_OURS)
+        add_name(backend, &count, "state", false);
+    if (backend->op.stage >= XENBUS_STAGE_NAMES)
         for (const char *const *name = backend->type->frontend_names; *name; name++)
             add_name(backend, &count, *name, false);
     if (backend->op.stage == XENBUS_STAGE_ALL)
@@ -381,103 +376,6 @@ static bool leave(struct xenbus_look *look, const struct view *view)
     return false;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static void written(void *context, int error, const char *data, size_t length)
-{
-    struct xenbus_backend *backend = context;
-    struct xenbus_look *look = backend->op.look;
-
-    (void)data;
-    (void)length;
-    if (store_error(backend->store)) {
-        backend->ended = true;
-        return;
-    }
-    if (!look)
-        return;
-    if (error) { /* the directory has just gone, or a quota is used up: look again */
-        if (error != -EACCES && error != -ENOENT)
-            xenbus_look_log(look, LOG_ERROR, "XenStore does not take our state",
-                            error == -ENOSPC ? "quota of nodes" : NULL);
-        xenbus_look_at(look, hv_now(backend->hv) + XENBUS_AGAIN);
-    } else if (backend->op.removing) {
-        look->dirty = true;
-    } else {
-        look->written = backend->op.writing;
-        look->marked |= backend->op.why != NULL;
-        if (look->why == backend->op.why)
-            look->why = NULL;
-        if (look->device) {
-            look->device->state = look->written;
-            look->published = true;
-        }
-        if (look->written == XENBUS_CONNECTED)
-            look->marked = false;
-    }
-    xenbus_look_done(backend);
-}
-
-/* Write one batch and go on with written(). */
-static void write_batch(struct xenbus_look *look, const struct store_change *changes,
-                        unsigned count)
-{
-    struct xenbus_backend *backend = look->backend;
-
-    if (store_batch(backend->store, changes, count, written, backend)) {
-        xenbus_look_at(look, hv_now(backend->hv) + XENBUS_AGAIN);
-        xenbus_look_done(backend);
-    }
-}
-
-static void remove_directory(struct xenbus_look *look)
-{
-    char path[XENBUS_PATH];
-    const struct store_change change = {STORE_REMOVE, path, NULL, 0};
-
-    own_path(look, "", path);
-    look->backend->op.removing = true;
-    write_batch(look, &change, 1);
-}
-
-/* State and, with it, what else is to be said. */
-static void publish(struct xenbus_look *look)
-{
-    struct xenbus_backend *backend = look->backend;
-    struct xenbus_feature features[XENBUS_FEATURES];
-    struct store_change changes[XENBUS_FEATURES + 2];
-    unsigned count = 0;
-    char state[4];
-
-    /* The paths that were read are not needed any more. */
-    if (look->device && !look->published)
-        count = backend->type->features(look->device, features);
-    HV_ASSERT(count <= XENBUS_FEATURES);
-    for (unsigned i = 0; i < count; i++) {
-        own_path(look, features[i].name, backend->op.paths[i]);
-        changes[i] = (struct store_change){STORE_WRITE, backend->op.paths[i], features[i].value,
-                                           strlen(features[i].value)};
-    }
-    if (look->why || (look->marked && look->state == XENBUS_CONNECTED)) {
-        own_path(look, "error", backend->op.paths[count]);
-        changes[count] =
-            (struct store_change){look->why ? STORE_WRITE : STORE_REMOVE, backend->op.paths[count],
-                                  look->why, look->why ? strlen(look->why) : 0};
-        count++;
-    }
-    snprintf(state, sizeof(state), "%u", (unsigned)look->state);
-    own_path(look, "state", backend->op.paths[count]);
-    changes[count] =
-        (struct store_change){STORE_WRITE, backend->op.paths[count], state, strlen(state)};
-    count++;
-    if (look->state == XENBUS_INIT_WAIT)
-        look->shown = hv_now(backend->hv);
-    backend->op.writing = look->state;
-    backend->op.why = look->why;
-    backend->op.removing = false;
-    write_batch(look, changes, count);
-}
-
 /* --- the look --------------------------------------------------------------------------------- */
 
 /* Forget all that was, as the directory is another one. */
@@ -498,9 +396,13 @@ static void decide(struct xenbus_look *look, const struct view *view)
         anew(look);
     if (leaving(look, view)) {
         if (leave(look, view)) {
-            remove_directory(look);
+            xenbus_look_remove(look);
             return;
         }
+    } else if (backend->op.stage == XENBUS_STAGE_OURS) {
+        xenbus_look_at(look, view->now + XENBUS_AGAIN);
+        xenbus_look_done(backend);
+        return;
     } else if (look->device || create(look, view)) {
         if (look->written && look->written != view->our_state &&
             (view->our_state == XENBUS_CLOSING || view->our_state == XENBUS_CLOSED)) {
@@ -513,7 +415,7 @@ static void decide(struct xenbus_look *look, const struct view *view)
     if (look->device)
         tell(look, view);
     if (look->state != view->our_state || look->why || (look->device && !look->published))
-        publish(look);
+        xenbus_look_publish(look);
     else
         xenbus_look_done(backend);
 }
@@ -528,6 +430,11 @@ static void collected(void *context, int error, const char *const *values)
         backend->ended = true;
         return;
     }
+    /* A frontend that never holds still hinders its own service, not its removal. */
+    if (error == -EAGAIN && backend->op.stage != XENBUS_STAGE_OURS) {
+        read_more(look, XENBUS_STAGE_OURS);
+        return;
+    }
     if (error) {
         xenbus_look_at(look, view.now + XENBUS_AGAIN);
         xenbus_look_done(backend);
@@ -538,7 +445,9 @@ static void collected(void *context, int error, const char *const *values)
         (struct xenbus_nodes){backend->op.names + backend->op.own, values + backend->op.own,
                               backend->op.count - backend->op.own};
     view.our_state = state_of(&view.ours);
-    view.frontend_state = state_of(&view.frontend);
+    view.frontend_state =
+        backend->op.stage == XENBUS_STAGE_OURS ? look->theirs : state_of(&view.frontend);
+    look->theirs = view.frontend_state;
     if (xenbus_value(&view.ours, "state") || xenbus_value(&view.ours, "frontend")) {
         decide(look, &view);
     } else if (look->dirty) { /* it may be there again */
@@ -573,15 +482,4 @@ void xenbus_device_fail(struct xenbus_device *device, const char *why)
         return;
     look->failure_why = why;
     timer_set(look->backend->loop, &look->failure, hv_now(look->backend->hv));
-}
-
-void xenbus_device_write(struct xenbus_device *device, const char *name, const char *value)
-{
-    struct xenbus_backend *backend = device->backend;
-    char path[XENBUS_PATH];
-
-    if (!device->look || backend->ended)
-        return;
-    own_path(device->look, name, path);
-    (void)store_write(backend->store, 0, path, value, strlen(value), NULL, NULL);
 }

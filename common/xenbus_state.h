@@ -2,8 +2,8 @@
 /**
  * @file xenbus_state.h
  * What the files of xenbus_backend.h's implementation share: which directories there are, and whose
- * turn it is (xenbus_backend.c); a look at one of them and what follows from it (xenbus_look.c).
- * Nobody else's business.
+ * turn it is (xenbus_backend.c); a look at one of them and what follows from it (xenbus_look.c,
+ * xenbus_publish.c). Nobody else's business.
  */
 #ifndef COMMON_XENBUS_STATE_H
 #define COMMON_XENBUS_STATE_H
@@ -54,6 +54,7 @@ struct xenbus_look {
     bool marked;               /**< there is a node `error` */
     enum xenbus_state state;   /**< what ours shall be; UNKNOWN: not decided yet */
     enum xenbus_state written; /**< what XenStore took of us last */
+    enum xenbus_state theirs;  /**< the frontend's, as last read */
     const char *why;           /**< what is wrong with it, to be published; NULL: nothing new */
     const char *said;          /**< what was last said in the log to be wrong */
     uint64_t budget;           /**< when all looks that it may have are to its credit again */
@@ -64,6 +65,7 @@ struct xenbus_look {
 };
 
 enum xenbus_stage {
+    XENBUS_STAGE_OURS,   /**< our directory only, as the frontend's changes all the time */
     XENBUS_STAGE_STATES, /**< our directory, and the frontend's state */
     XENBUS_STAGE_NAMES,  /**< and what the type wants of the frontend */
     XENBUS_STAGE_ALL,    /**< and the further names that follow from that */
@@ -116,6 +118,15 @@ void xenbus_look_at(struct xenbus_look *look, uint64_t time);
 
 /** Its turn has come. 0, or a negative errno and nothing is under way. */
 int xenbus_look_start(struct xenbus_look *look);
+
+/** Write its state and what else is to be said; then the look is done. */
+void xenbus_look_publish(struct xenbus_look *look);
+
+/** Remove our directory; then the look is done. */
+void xenbus_look_remove(struct xenbus_look *look);
+
+/** Where a node of our directory is; "" for the directory. */
+void xenbus_own_path(const struct xenbus_look *look, const char *name, char path[XENBUS_PATH]);
 
 /** The look is done: the next one's turn. */
 void xenbus_look_done(struct xenbus_backend *backend);

@@ -58,6 +58,7 @@ void config_free(struct config *config)
         free(s->kernel);
         free(s->flask);
         free(s->cmdline);
+        free(s->uplink_vif);
     }
     memset(config, 0, sizeof(*config));
 }

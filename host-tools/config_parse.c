@@ -29,6 +29,10 @@ enum key {
     KEY_CPUS,
     KEY_TIMEOUT,
     KEY_SUMMARY,
+    KEY_UPLINK,
+    KEY_UPLINK_BRIDGE,
+    KEY_UPLINK_INTERFACE,
+    KEY_UPLINK_VIF,
     KEYS,
 };
 
@@ -43,6 +47,10 @@ static const struct {
     [KEY_CPUS] = {"cpus", "a list of processors such as 0-3,^2, each below 256"},
     [KEY_TIMEOUT] = {"timeout", "1 to 3600 (seconds)"},
     [KEY_SUMMARY] = {"summary", "printable ASCII"},
+    [KEY_UPLINK] = {"uplink", "the name of a network interface of dom0's"},
+    [KEY_UPLINK_BRIDGE] = {"uplink-bridge", "a name for a Linux bridge"},
+    [KEY_UPLINK_INTERFACE] = {"uplink-interface", "a name for a network interface"},
+    [KEY_UPLINK_VIF] = {"uplink-vif", "words of xl's vif but backend, such as bridge=lan,vlan=10"},
 };
 
 /**
@@ -199,6 +207,22 @@ static bool replace(char **string, const char *value)
     return *string != NULL;
 }
 
+/* A name for an interface, as the kernel and everybody's scripts can bear it. */
+static bool interface_name(char out[16], const char *value)
+{
+    if (!value_name(value, 16))
+        return false;
+    strcpy(out, value);
+    return true;
+}
+
+/* One word for xl, which is to get none that we give it ourselves. */
+static bool vif_words(const char *value)
+{
+    return value_printable(value) && !strchr(value, ' ') && strlen(value) < 256 &&
+           !strstr(value, "backend=");
+}
+
 static bool take(struct service_settings *s, enum key key, const char *value)
 {
     switch (key) {
@@ -219,6 +243,14 @@ static bool take(struct service_settings *s, enum key key, const char *value)
         return value_number(value, 1, 3600, &s->timeout_s);
     case KEY_SUMMARY:
         return value_printable(value) && replace(&s->summary, value);
+    case KEY_UPLINK:
+        return interface_name(s->uplink, value);
+    case KEY_UPLINK_BRIDGE:
+        return interface_name(s->uplink_bridge, value);
+    case KEY_UPLINK_INTERFACE:
+        return interface_name(s->uplink_interface, value);
+    case KEY_UPLINK_VIF:
+        return vif_words(value) && replace(&s->uplink_vif, value);
     case KEYS:
         break;
     }
@@ -238,7 +270,7 @@ static int take_line(void *context, const char *section, const char *name, const
 {
     struct parser *p = context;
     unsigned *before;
-    char known[128];
+    char known[256];
     int key = 0;
 
     (void)section; /* the reader has seen it */

@@ -18,7 +18,7 @@ enum atoll_exit {
     ATOLL_NO_ANSWER = 7,     /**< the service was started and did not answer in time */
     ATOLL_NEEDS_REBOOT = 8,  /**< dom0's kernel is bound to another XenStore until it reboots */
     ATOLL_NOT_RUNNING = 9,   /**< the service is not running: never started, stopped, or crashed */
-    ATOLL_BAD_CONFIG = 10,   /**< atoll.conf is wrong; nothing was done */
+    ATOLL_BAD_CONFIG = 10,   /**< atoll.conf, or a file of rules, is wrong; nothing was done */
     ATOLL_REFUSED = 11,      /**< the service answered and refused (the error is shown) */
     ATOLL_UNSUPPORTED = 12,  /**< the service does not know the request: it is older, or another */
     ATOLL_INTERRUPTED = 130, /**< by SIGINT or SIGTERM, as a shell has it */

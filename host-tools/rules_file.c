@@ -136,9 +136,9 @@ static void read_bridge(struct reader *r, const char *name, const json_t *object
     strcpy(bridge->name, name);
     reader_check_members(r, object, known);
     reader_string(r, object, "comment");
-    if (reader_number(r, object, "ageing", 1, 1000000, &number))
+    if (reader_number(r, object, "ageing", RULES_AGEING_MIN, RULES_AGEING_MAX, &number))
         bridge->ageing = (uint32_t)number;
-    if (reader_number(r, object, "mtu", 68, 65521, &number))
+    if (reader_number(r, object, "mtu", RULES_MTU_MIN, RULES_MTU_MAX, &number))
         bridge->mtu = (uint16_t)number;
     reader_bool(r, object, "snooping", &bridge->snooping);
     reader_bool(r, object, "loop-guard", &bridge->loop_guard);

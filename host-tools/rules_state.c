@@ -25,6 +25,14 @@ static void state_path(char path[PATH_MAX], const char *service, const char *suf
     snprintf(path, PATH_MAX, "%.3000s/%s%s", rules_state_dir(), service, suffix);
 }
 
+bool rules_state_kept(const char *service)
+{
+    char path[PATH_MAX];
+
+    state_path(path, service, ".json");
+    return access(path, F_OK) == 0;
+}
+
 static int state_failed(struct report *r, const char *doing, const char *path)
 {
     return report_fail(r, errno == EACCES || errno == EPERM ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,

@@ -29,6 +29,9 @@ struct rules_state {
 
 const char *rules_state_dir(void);
 
+/** Does dom0 keep rules for @service? */
+bool rules_state_kept(const char *service);
+
 /** Read that of @service. 1: there is one; 0: there is none; or an exit code, negative, with the
  * cause reported. rules_state_free() in any case. */
 int rules_state_read(struct report *r, const char *service, struct rules_state *state);

@@ -167,6 +167,7 @@ static int build(struct start *s)
 {
     struct service_nodes nodes;
     uint32_t store;
+    bool ruled;
     int rc = host_find_store_domain(s->r, s->xch, &store);
 
     if (rc)
@@ -186,10 +187,19 @@ static int build(struct start *s)
         .store_port = s->builder.store_port,
         .store_gfn = s->builder.store_gfn,
     };
-    if ((rc = introduce(s, &nodes)) || (rc = announce(s, &nodes)))
-        return rc;
-    rc = wait_until_healthy(s);
-    return rc ? rc : give_rules(s);
+    /* Toolstacks find a backend by the name that is announced: no vif comes to a switch before its
+     * rules are in force. */
+    ruled = rules_state_kept(s->opt->service);
+    rc = introduce(s, &nodes);
+    if (!rc && !ruled)
+        rc = announce(s, &nodes);
+    if (!rc)
+        rc = wait_until_healthy(s);
+    if (!rc && ruled)
+        rc = give_rules(s);
+    if (!rc && ruled)
+        rc = announce(s, &nodes);
+    return rc;
 }
 
 /* Leave nothing behind. The causes are reported already; what this adds are notes. */

@@ -123,7 +123,10 @@ int store_request(struct store_client *c, uint32_t type, const void *payload, si
         if (rc)
             return rc;
     } while (msg.type == XS_WATCH_EVENT && c->events);
-    if (msg.len > XENSTORE_PAYLOAD_MAX || msg.req_id != c->last_id ||
+    /* Watches are the kernel's affair: it says OK by itself, with 0 for the id. */
+    if (msg.len > XENSTORE_PAYLOAD_MAX ||
+        (msg.req_id != c->last_id &&
+         (msg.req_id != 0 || (msg.type != XS_WATCH && msg.type != XS_UNWATCH))) ||
         (msg.type != type && msg.type != XS_ERROR))
         return -EPROTO;
     rc = store_read_exact(c->fd, reply, msg.len, deadline);

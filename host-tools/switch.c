@@ -19,6 +19,7 @@ static const struct {
     {"stats", &switch_stats, "frames, bytes and drops of each port"},
     {"events", &switch_events, "ports, addresses and dropped frames, as it happens"},
     {"identify", &switch_identify, "tell the switch whose ports are whose (dom0's agent)"},
+    {"uplink", &switch_uplink, "the way out that atoll.conf wants for it"},
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

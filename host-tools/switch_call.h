@@ -55,7 +55,8 @@ struct switch_call {
 };
 
 extern const struct switch_command switch_show, switch_ports, switch_fdb, switch_flush,
-    switch_apply, switch_rules, switch_mirror, switch_stats, switch_events, switch_identify;
+    switch_apply, switch_rules, switch_mirror, switch_stats, switch_events, switch_identify,
+    switch_uplink;
 
 /** Read the command line after the subcommand's name. 0, or ATOLL_USAGE reported. */
 int switch_parse(const struct switch_command *command, int argc, char *argv[],

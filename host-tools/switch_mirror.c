@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,8 +194,11 @@ static void tell_lost(struct tap *tap)
 /* Nobody reads what we write any more: a pipe's end, as of `tcpdump -c 10`. */
 static int out_failed(struct tap *tap)
 {
-    if (errno == EPIPE)
+    if (errno == EPIPE) {
+        __fpurge(tap->out);
+        clearerr(tap->out);
         return ATOLL_INTERRUPTED;
+    }
     return report_fail(&tap->call->session.report, ATOLL_FAILURE, "cannot write the frames (%s)",
                        strerror(errno));
 }
@@ -210,6 +214,8 @@ static int drain(struct tap *tap)
 
         if (n == 0)
             break;
+        if (n < 0 && any && fflush(tap->out)) /* what came before counts */
+            return out_failed(tap);
         if (n < 0)
             return report_fail(&tap->call->session.report, ATOLL_FAILURE, "%s",
                                n == -EPIPE ? "the switch has ended the mirror: by other rules, or "

@@ -73,6 +73,7 @@ static void gather(struct forward *forward, struct flight *flight, unsigned end)
     for (unsigned i = 0; flight->captured < end; i++) {
         const struct netif_slot *slot = &flight->in.slot[i];
         unsigned length = slot->length;
+        struct hv_copy *copy;
 
         if (skip >= length) {
             skip -= length;
@@ -81,15 +82,15 @@ static void gather(struct forward *forward, struct flight *flight, unsigned end)
         length -= skip;
         if (length > end - flight->captured)
             length = end - flight->captured;
-        forward->copies[forward->ops++] = (struct hv_copy){
-            .source = {.foreign = true,
-                       .domid = flight->from->netif.config.domid,
-                       .ref = slot->ref,
-                       .offset = (uint16_t)(slot->offset + skip)},
-            .dest = {.address = flight->header - page,
-                     .offset = (uint16_t)(page + flight->captured)},
-            .length = (uint16_t)length,
-        };
+        copy = &forward->copies[forward->ops++];
+        copy->source.foreign = true;
+        copy->source.domid = flight->from->netif.config.domid;
+        copy->source.ref = slot->ref;
+        copy->source.offset = (uint16_t)(slot->offset + skip);
+        copy->dest.foreign = false;
+        copy->dest.address = flight->header - page;
+        copy->dest.offset = (uint16_t)(page + flight->captured);
+        copy->length = (uint16_t)length;
         flight->captured = (uint16_t)(flight->captured + length);
         skip = 0;
     }
@@ -259,6 +260,7 @@ bool burst_take(struct forward *forward)
 
     forward->count = forward->next = 0;
     forward->ops = 0;
+    forward->epoch++;
     forward->mirrors = false;
     for (unsigned i = 0; i < RULES_MIRRORS; i++)
         forward->mirrors = forward->mirrors || forward->vswitch->mirrors[i];

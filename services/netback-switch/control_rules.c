@@ -113,45 +113,31 @@ int control_apply(void *context, struct control_request *request, struct control
 /* --- RULES --------------------------------------------------------------------------------------
  */
 
-/* Item by item: each record is encoded when it is asked for, out of rules with nothing else. */
 struct rules_stream {
     struct control_stream stream;
     struct vswitch *vswitch;
-    uint64_t generation; /* should it change meanwhile, the stream ends in an error */
-    unsigned next;       /* record: head, bridges, ports, mirrors, tail */
+    uint64_t applied; /* should it change meanwhile, the stream ends in an error */
+    unsigned next;    /* record */
 };
 
-struct picked {
-    struct control_writer *item;
-    unsigned skip; /* records before the one that is wanted */
-};
-
-static int pick(void *context, const void *record, size_t length)
+static int put_record(void *context, const void *record, size_t length)
 {
-    struct picked *picked = context;
-
-    if (picked->skip--)
-        return 0;
-    control_put_bytes(picked->item, CONTROL_F_DATA, record, length);
-    return 1;
+    control_put_bytes(context, CONTROL_F_DATA, record, length);
+    return 0;
 }
 
 static enum control_fill fill(struct control_stream *stream, struct control_writer *item)
 {
     struct rules_stream *walk = LIST_ENTRY(stream, struct rules_stream, stream);
     const struct rules *rules = walk->vswitch->rules;
-    struct picked picked = {item, walk->next};
 
-    if (!rules)
-        return CONTROL_FILL_END;
-    if (walk->next && walk->generation != walk->vswitch->applied) {
+    if (walk->applied != walk->vswitch->applied) {
         control_stream_error(stream, -EBUSY, "other rules were put in force meanwhile");
         return CONTROL_FILL_ERROR;
     }
-    walk->generation = walk->vswitch->applied;
-    if (!rules_encode(rules, pick, &picked))
+    if (!rules || walk->next == rules_records(rules))
         return CONTROL_FILL_END;
-    walk->next++;
+    (void)rules_encode_record(rules, walk->next++, put_record, item);
     return CONTROL_FILL_FRAME;
 }
 
@@ -173,6 +159,7 @@ int control_rules(void *context, struct control_request *request, struct control
     if (!walk)
         return -ENOMEM;
     walk->vswitch = vswitch;
+    walk->applied = vswitch->applied;
     error = control_stream_start(request, &walk->stream, &type);
     if (!error)
         return CONTROL_STREAMING;

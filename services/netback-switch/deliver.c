@@ -36,13 +36,14 @@ static void find_source_faults(struct forward *forward, unsigned failed)
 static void judge(struct forward *forward)
 {
     unsigned failed = 0;
+    uint64_t bytes = 0;
 
     for (unsigned i = 0; i < forward->ops; i++) {
         const struct hv_copy *copy = &forward->copies[i];
         struct delivery *delivery = &forward->delivery[forward->op_delivery[i]];
         struct port *from = delivery->flight->from;
 
-        forward->vswitch->totals.copy_bytes += copy->length;
+        bytes += copy->length;
         if (from) {
             from->counters.copies++;
             from->counters.copy_bytes += copy->length;
@@ -56,6 +57,7 @@ static void judge(struct forward *forward)
             forward->op_delivery[failed++] = forward->op_delivery[i];
         }
     }
+    forward->vswitch->totals.copy_bytes += bytes;
     find_source_faults(forward, failed);
 }
 

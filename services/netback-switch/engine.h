@@ -95,6 +95,11 @@ struct forward_port {
     uint64_t stalled_until;
     struct limit patience; /**< how often it may let others wait long */
     struct guard_port guard;
+    /** The last address learned behind it, and the last one looked up for it, with their VLANs:
+        true while the epoch is the one of then. */
+    uint64_t learned, found;
+    uint64_t learned_epoch, found_epoch;
+    uint16_t found_port;
     unsigned queues;
     struct forward_queue queue[NETIF_QUEUES_MAX];
 };
@@ -129,6 +134,7 @@ struct forward {
     struct timer turn, wait, probe;
     bool mirrors;   /**< there is a mirror: looked at once a burst */
     uint64_t now;   /**< of the burst */
+    uint64_t epoch; /**< from 1; another one for each burst, and when an address moved */
     unsigned calls; /**< grant copy calls of the turn so far */
     struct list ready, retry, due, free;
     unsigned waiting;
@@ -186,7 +192,15 @@ enum soft { SOFT_NONE, SOFT_CHECKSUM, SOFT_SEGMENTS };
 enum soft soft_needed(const struct flight *flight, const struct port *to);
 /** Plan to fetch the whole frame if somebody needs it. False: there is no room left in this chunk
  * of the burst. */
-bool soft_plan(struct forward *forward, struct flight *flight);
+bool soft_plan_some(struct forward *forward, struct flight *flight);
+static inline bool soft_plan(struct forward *forward, struct flight *flight)
+{
+    flight->whole = NULL;
+    if (!flight->from || flight->bad ||
+        (!forward->mirrors && !flight->csum_blank && flight->gso == OFFLOAD_GSO_NONE))
+        return true;
+    return soft_plan_some(forward, flight);
+}
 /** What came of soft_plan(). */
 void soft_fetched(struct forward *forward, struct flight *flight);
 

@@ -356,6 +356,8 @@ void events_add(struct events *events, const struct port *port, const struct eve
         open_window(events, row, window);
     event = record(events);
     event->kind = given->kind;
+    if (dropped) /* one word for one reason, whoever tells of it */
+        event->kind = is_rule(given->reason) ? EVENT_RULE_HIT : EVENT_DROP;
     name_port(event, row);
     event->reason = given->reason;
     memcpy(event->mac, given->mac, sizeof(event->mac));

@@ -5,9 +5,6 @@
 
 #include "packet.h"
 
-/* IEEE 802's "local experimental ethertype 1": bridges pass it on, hosts ignore it. */
-#define PROBE_ETHERTYPE 0x88b5U
-
 static const char magic[8] = {'A', 't', 'o', 'l', 'l', 'L', 'G', '1'};
 
 bool guard_moved(struct guard_port *guard, uint16_t vid, uint64_t now)
@@ -43,8 +40,8 @@ void guard_probe(const struct guard_port *guard, const uint8_t source[6], uint16
     memset(frame, 0, GUARD_PROBE);
     memset(frame, 0xff, 6);
     memcpy(frame + 6, source, 6);
-    frame[12] = PROBE_ETHERTYPE >> 8;
-    frame[13] = PROBE_ETHERTYPE & 0xff;
+    frame[12] = GUARD_ETHERTYPE >> 8;
+    frame[13] = GUARD_ETHERTYPE & 0xff;
     memcpy(at, magic, sizeof(magic));
     at[8] = (uint8_t)(port >> 8);
     at[9] = (uint8_t)port;
@@ -54,7 +51,7 @@ void guard_probe(const struct guard_port *guard, const uint8_t source[6], uint16
 bool guard_parse(uint16_t ethertype, const uint8_t *payload, size_t length, uint16_t *port,
                  const uint8_t **nonce)
 {
-    if (ethertype != PROBE_ETHERTYPE || length < sizeof(magic) + 2 + GUARD_NONCE ||
+    if (ethertype != GUARD_ETHERTYPE || length < sizeof(magic) + 2 + GUARD_NONCE ||
         memcmp(payload, magic, sizeof(magic)) != 0)
         return false;
     *port = (uint16_t)(payload[8] << 8 | payload[9]);

@@ -24,6 +24,9 @@
 #define GUARD_FIRST  (5 * HV_SEC)   /**< blocked for so long; then doubled... */
 #define GUARD_LAST   (300 * HV_SEC) /**< ...up to that */
 
+/** IEEE 802's "local experimental ethertype 1": bridges pass it on, hosts ignore it. */
+#define GUARD_ETHERTYPE 0x88b5U
+
 #define GUARD_NONCE 16U
 #define GUARD_PROBE 60U /**< bytes of a probe, without a tag */
 

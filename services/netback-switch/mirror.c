@@ -7,39 +7,11 @@
  */
 #include "mirror.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/mirror_wire.h"
 
-#include "bridges.h"
-#include "events.h"
-#include "switch.h"
-
-#define LEFT_ORDER 10U /* the ring that consumers could write; nobody reads it */
-#define BATCH      16384U
-#define RETIRE     HV_SEC
-
-struct mirror {
-    struct list retired;
-    struct vswitch *vswitch;
-    struct rules_mirror rules;
-    char name[RULES_NAME + 8]; /* of the vchan */
-    struct listener *listener;
-    size_t listener_size;
-    struct vchan *v;       /* NULL: no consumer */
-    bool blocked;          /* there was no room: until the burst ends or the consumer has read */
-    size_t room;           /* bytes that the ring has beyond those of the batch */
-    size_t used;           /* bytes of the batch */
-    uint64_t clock;        /* wall clock of hv_now() 0 */
-    uint64_t missing;      /* frames lost since the last record */
-    struct port_set told;  /* ports whose identity was told as it is now */
-    struct port_set known; /* or as it was once, */
-    struct port_set gone;  /* and whose end is still to be told */
-    uint64_t frames, bytes, lost;
-    uint8_t batch[BATCH];
-};
+#include "mirror_state.h"
 
 static uint64_t *word(struct port_set *set, unsigned number)
 {
@@ -96,7 +68,7 @@ static void find_mirrors(struct port *port)
     }
 }
 
-static void find_all(struct vswitch *vswitch)
+void mirror_find_ports(struct vswitch *vswitch)
 {
     for (unsigned i = 0; i < SWITCH_PORTS; i++)
         if (vswitch->ports[i])
@@ -166,13 +138,13 @@ static void put(struct mirror *mirror, const void *data, size_t length)
 
     mirror->room -= length;
     while (length) {
-        size_t part = BATCH - mirror->used < length ? BATCH - mirror->used : length;
+        size_t part = MIRROR_BATCH - mirror->used < length ? MIRROR_BATCH - mirror->used : length;
 
         memcpy(mirror->batch + mirror->used, from, part);
         mirror->used += part;
         from += part;
         length -= part;
-        if (mirror->used == BATCH)
+        if (mirror->used == MIRROR_BATCH)
             write_batch(mirror);
     }
 }
@@ -245,7 +217,9 @@ static void put_gone(struct mirror *mirror)
 {
     for (unsigned i = 0; i < SWITCH_PORTS; i++) {
         const struct mirror_port record = {
-            .record = {.length = sizeof(record), .kind = MIRROR_GONE, .port = (uint16_t)i},
+            .record = {.length = (uint32_t)padded(sizeof(record)),
+                       .kind = MIRROR_GONE,
+                       .port = (uint16_t)i},
         };
 
         if (!mirror->gone.bits[i / 64]) {
@@ -254,9 +228,10 @@ static void put_gone(struct mirror *mirror)
         }
         if (!has(&mirror->gone, i))
             continue;
-        if (!make_room(mirror, sizeof(record)))
+        if (!make_room(mirror, record.record.length))
             return;
         put(mirror, &record, sizeof(record));
+        pad(mirror, sizeof(record));
         exclude(&mirror->gone, i);
     }
 }
@@ -340,7 +315,7 @@ void mirror_frame(struct vswitch *vswitch, const struct port *port,
         }
 }
 
-static void flush(struct mirror *mirror)
+void mirror_flush(struct mirror *mirror)
 {
     mirror->blocked = false;
     put_gone(mirror);
@@ -351,28 +326,13 @@ void mirrors_flush(struct vswitch *vswitch)
 {
     for (unsigned i = 0; i < RULES_MIRRORS; i++)
         if (vswitch->mirrors[i] && vswitch->mirrors[i]->v)
-            flush(vswitch->mirrors[i]);
+            mirror_flush(vswitch->mirrors[i]);
 }
 
-/* --- consumers ---------------------------------------------------------------------------------
- */
-
-static void tell(struct mirror *mirror, const char *what)
+void mirror_begin(struct mirror *mirror, struct vchan *v)
 {
-    struct event event = {.kind = EVENT_MIRROR};
-
-    log_write(mirror->vswitch->log, LOG_INFO, "mirror %s: consumer in domain %u %s",
-              mirror->rules.name, mirror->rules.client, what);
-    snprintf(event.text, sizeof(event.text), "%s: %s", mirror->rules.name, what);
-    events_add(mirror->vswitch->events, NULL, &event);
-}
-
-static void connected(void *context, unsigned slot, struct vchan *v)
-{
-    struct mirror *mirror = context;
     struct hv *hv = mirror->vswitch->hv;
 
-    (void)slot;
     mirror->v = v;
     mirror->blocked = false;
     mirror->room = mirror->used = 0;
@@ -382,217 +342,11 @@ static void connected(void *context, unsigned slot, struct vchan *v)
     memset(&mirror->known, 0, sizeof(mirror->known));
     memset(&mirror->gone, 0, sizeof(mirror->gone));
     put_hello(mirror);
-    find_all(mirror->vswitch);
-    tell(mirror, "connected");
-    write_batch(mirror);
 }
 
-/* It has read, and there is room. */
-static void event(void *context, unsigned slot, struct vchan *v)
+void mirror_go_on(struct mirror *mirror)
 {
-    struct mirror *mirror = context;
-
-    (void)slot;
-    (void)v;
     mirror->blocked = false;
     put_lost(mirror);
-    flush(mirror);
-}
-
-static void disconnected(void *context, unsigned slot)
-{
-    struct mirror *mirror = context;
-
-    (void)slot;
-    mirror->v = NULL;
-    mirror->used = 0;
-    find_all(mirror->vswitch);
-    tell(mirror, "gone");
-}
-
-/* --- generations -------------------------------------------------------------------------------
- */
-
-static struct listener_config listener_settings(struct mirror *mirror, unsigned order)
-{
-    return (struct listener_config){
-        .client = mirror ? mirror->rules.client : 0,
-        .name = mirror ? mirror->name : NULL,
-        .slots = 1,
-        .left_order = LEFT_ORDER,
-        .right_order = order,
-        .context = mirror,
-        .connected = connected,
-        .event = event,
-        .disconnected = disconnected,
-    };
-}
-
-size_t mirrors_pages(unsigned order)
-{
-    const struct listener_config config = listener_settings(NULL, order);
-
-    return RULES_MIRRORS * listener_pages(&config);
-}
-
-static void free_mirror(struct mirror *mirror)
-{
-    struct arena *arena = mirror->vswitch->arena;
-
-    if (mirror->listener)
-        arena_free(arena, mirror->listener, mirror->listener_size);
-    arena_free(arena, mirror, sizeof(*mirror));
-}
-
-/* True: nothing of it is left. */
-static bool bury(struct mirror *mirror)
-{
-    struct listener_stats stats;
-
-    listener_stats(mirror->listener, &stats);
-    if (stats.draining)
-        return false;
-    listener_destroy(mirror->listener);
-    list_remove(&mirror->retired);
-    free_mirror(mirror);
-    return true;
-}
-
-static void bury_retired(struct timer *timer)
-{
-    struct vswitch *vswitch = LIST_ENTRY(timer, struct vswitch, mirror_timer);
-
-    list_for_each_safe (item, after, &vswitch->retired_mirrors)
-        (void)bury(LIST_ENTRY(item, struct mirror, retired));
-    if (!list_empty(&vswitch->retired_mirrors))
-        timer_set(vswitch->loop, timer, hv_now(vswitch->hv) + RETIRE);
-}
-
-/* Its consumer may map the ring a while longer. */
-static void retire(struct mirror *mirror)
-{
-    struct vswitch *vswitch = mirror->vswitch;
-
-    listener_stop(mirror->listener);
-    list_append(&vswitch->retired_mirrors, &mirror->retired);
-    if (!bury(mirror) && list_empty(&vswitch->mirror_timer.armed))
-        timer_set(vswitch->loop, &vswitch->mirror_timer, hv_now(vswitch->hv) + RETIRE);
-}
-
-static struct mirror *create(struct vswitch *vswitch, const struct rules_mirror *rules)
-{
-    struct mirror *mirror = arena_zalloc(vswitch->arena, sizeof(*mirror));
-    struct listener_config config;
-
-    if (!mirror)
-        return NULL;
-    mirror->vswitch = vswitch;
-    mirror->rules = *rules;
-    list_init(&mirror->retired);
-    snprintf(mirror->name, sizeof(mirror->name), "mirror-%s", rules->name);
-    config = listener_settings(mirror, vswitch->mirror_order);
-    mirror->listener_size = listener_size(&config);
-    mirror->listener = arena_alloc(vswitch->arena, mirror->listener_size);
-    if (!mirror->listener || listener_create(mirror->listener, vswitch->hv, vswitch->loop,
-                                             store_rendezvous(vswitch->service->store), &config)) {
-        free_mirror(mirror);
-        return NULL;
-    }
-    return mirror;
-}
-
-/* The one there is for the same consumer; NULL: none. */
-static struct mirror *find(const struct vswitch *vswitch, const struct rules_mirror *rules)
-{
-    for (unsigned i = 0; i < RULES_MIRRORS; i++) {
-        struct mirror *mirror = vswitch->mirrors[i];
-
-        if (mirror && mirror->rules.client == rules->client &&
-            !strcmp(mirror->rules.name, rules->name))
-            return mirror;
-    }
-    return NULL;
-}
-
-static void change(struct mirror *mirror, const struct rules_mirror *rules)
-{
-    bool again = mirror->rules.snap != rules->snap;
-
-    mirror->rules = *rules;
-    /* What its HELLO said holds no more. */
-    if (again)
-        listener_disconnect(mirror->listener, 0);
-}
-
-int mirrors_apply(struct vswitch *vswitch, const struct rules *rules)
-{
-    struct mirror *next[RULES_MIRRORS] = {NULL}, *old[RULES_MIRRORS];
-    bool made[RULES_MIRRORS] = {false};
-    unsigned count = rules ? rules->mirror_count : 0;
-
-    if (count && !vswitch->service->store)
-        return -ENOMEM;
-    for (unsigned i = 0; i < count; i++) {
-        next[i] = find(vswitch, &rules->mirrors[i]);
-        if (next[i])
-            continue;
-        next[i] = create(vswitch, &rules->mirrors[i]);
-        made[i] = next[i];
-        if (next[i])
-            continue;
-        while (i-- > 0)
-            if (made[i])
-                retire(next[i]);
-        return -ENOMEM;
-    }
-    memcpy(old, vswitch->mirrors, sizeof(old));
-    memcpy(vswitch->mirrors, next, sizeof(next));
-    for (unsigned i = 0; i < RULES_MIRRORS; i++) {
-        bool kept = false;
-
-        for (unsigned j = 0; j < count; j++)
-            kept |= old[i] == next[j];
-        if (old[i] && !kept)
-            retire(old[i]);
-    }
-    for (unsigned i = 0; i < count; i++)
-        if (!made[i])
-            change(next[i], &rules->mirrors[i]);
-    find_all(vswitch);
-    return 0;
-}
-
-void mirrors_create(struct vswitch *vswitch)
-{
-    list_init(&vswitch->retired_mirrors);
-    timer_init(&vswitch->mirror_timer, bury_retired);
-}
-
-void mirrors_destroy(struct vswitch *vswitch)
-{
-    (void)mirrors_apply(vswitch, NULL);
-    timer_cancel(&vswitch->mirror_timer);
-    list_for_each_safe (item, after, &vswitch->retired_mirrors) {
-        struct mirror *mirror = LIST_ENTRY(item, struct mirror, retired);
-
-        listener_destroy(mirror->listener);
-        list_remove(&mirror->retired);
-        free_mirror(mirror);
-    }
-}
-
-bool mirror_usage(const struct vswitch *vswitch, unsigned index, struct mirror_usage *usage)
-{
-    const struct mirror *mirror = index < RULES_MIRRORS ? vswitch->mirrors[index] : NULL;
-
-    if (!mirror)
-        return false;
-    *usage = (struct mirror_usage){
-        .rules = &mirror->rules,
-        .connected = mirror->v,
-        .frames = mirror->frames,
-        .bytes = mirror->bytes,
-        .lost = mirror->lost,
-    };
-    return true;
+    mirror_flush(mirror);
 }

@@ -98,7 +98,7 @@ static bool has_checksum(const struct packet *packet)
         return false;
     if (packet->protocol != PACKET_TCP && packet->protocol != PACKET_UDP)
         return false;
-    return packet->transport_at != 0 && !packet->fragment && !packet->first_fragment;
+    return packet->transport_at != 0 && !packet->first_fragment; /* of later ones it is 0 */
 }
 
 /* Where what the checksum covers ends: UDP's own length, else IP's. 0: beyond the frame. */
@@ -184,8 +184,10 @@ bool offload_check(const struct packet *packet, bool csum_blank, enum offload_gs
     if (end <= payload)
         return false;
     if (end - payload <= mss) {
+        /* An ordinary frame then, which has to end within itself. */
+        if (covered_end(packet) == 0)
+            return false;
         *gso = OFFLOAD_GSO_NONE;
-        return covered_end(packet) != 0;
     }
     return true;
 }

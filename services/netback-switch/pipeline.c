@@ -83,28 +83,69 @@ static void count_in(struct flight *flight)
     }
 }
 
-static void learn(struct forward *forward, const struct flight *flight)
+/** An address is new at @port, or came from port @was. */
+static __attribute__((noinline)) void tell(struct forward *forward, const struct flight *flight,
+                                           enum fdb_learned learned, uint16_t was)
 {
     struct vswitch *vswitch = forward->vswitch;
     struct port *port = flight->from;
-    struct event event = {.kind = EVENT_MAC_LEARNED, .vid = flight->vid, .count = 1};
-    uint16_t was = FDB_NO_PORT;
+    struct event event = {.kind = learned == FDB_MOVED ? EVENT_MAC_MOVED : EVENT_MAC_LEARNED,
+                          .vid = flight->vid,
+                          .from = was,
+                          .count = 1};
 
-    switch (fdb_learn(vswitch->fdb, port->bridge->number, flight->vid,
-                      packet_source(&flight->packet), port->number, forward->now, &was)) {
-    case FDB_MOVED:
-        event.kind = EVENT_MAC_MOVED;
-        event.from = was;
-        break;
-    case FDB_NEW:
-        break;
-    default:
-        return;
-    }
     memcpy(event.mac, packet_source(&flight->packet), 6);
     events_add(vswitch->events, port, &event);
-    if (event.kind == EVENT_MAC_MOVED && was < SWITCH_PORTS && vswitch->ports[was])
+    /* What is remembered of this burst may be another now. */
+    forward->epoch++;
+    if (learned == FDB_MOVED && was < SWITCH_PORTS && vswitch->ports[was])
         probe_moved(forward, flight->vid, port, vswitch->ports[was]);
+}
+
+/** The address at @mac and a VLAN, as one number. */
+static uint64_t address_key(const uint8_t mac[6], uint16_t vid)
+{
+    uint32_t high;
+    uint16_t low;
+
+    memcpy(&high, mac, sizeof(high));
+    memcpy(&low, mac + 4, sizeof(low));
+    return (uint64_t)high << 32 | (uint32_t)low << 16 | vid;
+}
+
+static void learn(struct forward *forward, const struct flight *flight)
+{
+    struct port *port = flight->from;
+    struct forward_port *own = port->forward;
+    uint64_t key = address_key(packet_source(&flight->packet), flight->vid);
+    uint16_t was = FDB_NO_PORT;
+    enum fdb_learned learned;
+
+    /* Once a burst is enough, as long as nothing has changed in between. */
+    if (own->learned == key && own->learned_epoch == forward->epoch)
+        return;
+    learned = fdb_learn(forward->vswitch->fdb, port->bridge->number, flight->vid,
+                        packet_source(&flight->packet), port->number, forward->now, &was);
+    if (learned == FDB_NEW || learned == FDB_MOVED)
+        tell(forward, flight, learned, was);
+    own->learned = key;
+    own->learned_epoch = forward->epoch;
+}
+
+/** Behind which port the frame's destination is. */
+static uint16_t look_up(struct forward *forward, const struct flight *flight)
+{
+    const struct port *port = flight->from;
+    struct forward_port *own = port->forward;
+    uint64_t key = address_key(packet_dest(&flight->packet), flight->vid);
+
+    if (own->found != key || own->found_epoch != forward->epoch) {
+        own->found_port = fdb_lookup(forward->vswitch->fdb, port->bridge->number, flight->vid,
+                                     packet_dest(&flight->packet), forward->now);
+        own->found = key;
+        own->found_epoch = forward->epoch;
+    }
+    return own->found_port;
 }
 
 /** To all members of the bridge but the sender. */
@@ -156,8 +197,7 @@ static enum drop_reason route_unicast(struct forward *forward, struct flight *fl
 {
     struct vswitch *vswitch = forward->vswitch;
     struct port *port = flight->from, *to;
-    uint16_t number = fdb_lookup(vswitch->fdb, port->bridge->number, flight->vid,
-                                 packet_dest(&flight->packet), forward->now);
+    uint16_t number = look_up(forward, flight);
 
     to = number < SWITCH_PORTS ? vswitch->ports[number] : NULL;
     if (!to || !to->forward || to->bridge != port->bridge) {
@@ -183,7 +223,8 @@ void pipeline_decide(struct forward *forward, struct flight *flight)
 
     count_in(flight);
     reason = admit(forward, flight);
-    if (reason == DROP_NONE && probe_seen(forward, flight))
+    if (reason == DROP_NONE && flight->packet.ethertype == GUARD_ETHERTYPE &&
+        probe_seen(forward, flight))
         reason = DROP_LOOP;
     if (reason == DROP_NONE && port->bridge->rules.snooping)
         verdict = snoop_frame(vswitch->snoop, port->bridge->number, flight->vid, port->number,

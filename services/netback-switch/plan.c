@@ -224,6 +224,33 @@ static struct delivery *new_delivery(struct forward *forward, const struct way *
     return delivery;
 }
 
+/** The most common frame: all of it in the @length bytes at @data, for one buffer. False: it is to
+ * be planned as any other. */
+static bool deliver_small(struct forward *forward, struct delivery *delivery, const uint8_t *data,
+                          unsigned length)
+{
+    struct netif_queue *rings = delivery->queue->rings;
+    unsigned headroom = delivery->to->netif.config.xdp_headroom;
+    struct piece piece = {.data = data};
+    struct delivery_buffer *buffer;
+
+    if (delivery->hash.type || headroom > FORWARD_HEADROOM || netif_buffers(rings, 1) == 0)
+        return false;
+    delivery->length = length;
+    delivery->first_op = (uint16_t)forward->ops;
+    delivery->ops = 1;
+    delivery->first_buffer = (uint16_t)forward->buffers;
+    delivery->buffers = 1;
+    buffer = &forward->buffer[forward->buffers++];
+    netif_buffer_take(rings, &buffer->buffer);
+    buffer->use = BUFFER_DATA;
+    buffer->length = (uint16_t)length;
+    add_copy(forward, delivery, &piece, 0, buffer->buffer.ref, headroom, length);
+    forward->deliveries++;
+    engine_touch(forward, delivery->queue);
+    return true;
+}
+
 /**
  * Lay @pieces out for @delivery. @needed: buffers, with extras, where there are not enough.
  * DROP_NONE: planned. DROP_NO_BUFFER: there are too few.
@@ -233,7 +260,7 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
 {
     const struct netif_config *takes = &delivery->to->netif.config;
     unsigned extras = (delivery->gso != OFFLOAD_GSO_NONE) + (delivery->hash.type != 0);
-    unsigned available;
+    unsigned available, limit;
     struct layout layout;
 
     if (takes->xdp_headroom > FORWARD_HEADROOM)
@@ -242,10 +269,13 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
     for (unsigned i = 0; i < pieces->count; i++)
         delivery->length += pieces->length[i];
     available = netif_buffers(delivery->queue->rings, extras + pieces->count);
-    if (!layout_make(&layout, pieces->length, pieces->count, room_in(delivery->to),
-                     !takes->sg           ? 1
-                     : available > extras ? available - extras
-                                          : 0) ||
+    if (!takes->sg)
+        limit = 1;
+    else if (delivery->flight->waited)
+        limit = 0; /* as few as it waited for: the others are promised to those behind it */
+    else
+        limit = available > extras ? available - extras : 0;
+    if (!layout_make(&layout, pieces->length, pieces->count, room_in(delivery->to), limit) ||
         (!takes->sg && layout.buffers > 1))
         return DROP_NO_OFFLOAD;
     *needed = layout.buffers + extras;
@@ -255,16 +285,15 @@ static enum drop_reason deliver(struct forward *forward, struct delivery *delive
     return DROP_NONE;
 }
 
-/** How many buffers @pieces take at most. */
-static unsigned most_buffers(const struct pieces *pieces, const struct delivery *delivery,
-                             unsigned room)
+/** How many buffers @pieces take at least. */
+static unsigned fewest_buffers(const struct pieces *pieces, const struct delivery *delivery,
+                               unsigned room)
 {
     unsigned total = 0, extras = (delivery->gso != OFFLOAD_GSO_NONE) + (delivery->hash.type != 0);
 
     for (unsigned i = 0; i < pieces->count; i++)
         total += pieces->length[i];
-    total = (total + room - 1) / room;
-    return (total > pieces->count ? total : pieces->count) + extras;
+    return (total + room - 1) / room + extras;
 }
 
 /** It found no buffers: it waits, if it may, or is dropped. */
@@ -294,7 +323,7 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
 {
     struct flight *flight = way->flight;
     struct delivery *delivery = new_delivery(forward, way);
-    struct pieces pieces = {.count = 0};
+    struct pieces pieces; /* not cleared: it is large */
     unsigned length, needed = 1;
     const uint8_t *header =
         header_of(forward, way, filled ? flight->whole : flight->header, flight->captured, &length);
@@ -308,6 +337,12 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
         delivery->gso = (uint8_t)flight->gso;
         delivery->mss = flight->mss;
     }
+    if (flight->captured == flight->in.length && delivery->gso == OFFLOAD_GSO_NONE &&
+        !must_queue(way, delivery->queue) && deliver_small(forward, delivery, header, length)) {
+        way->to->counters.checksums += filled;
+        return true;
+    }
+    pieces.count = 0;
     add_private(&pieces, header, length);
     if (flight->captured < flight->in.length) {
         if (filled)
@@ -317,7 +352,7 @@ static bool plan_plain(struct forward *forward, const struct way *way, bool fill
             add_slots(&pieces, &flight->in, flight->captured);
     }
     if (must_queue(way, delivery->queue)) {
-        lack(forward, way, delivery->queue, most_buffers(&pieces, delivery, room_in(way->to)));
+        lack(forward, way, delivery->queue, fewest_buffers(&pieces, delivery, room_in(way->to)));
         return false;
     }
     reason = deliver(forward, delivery, &pieces, &needed);
@@ -345,7 +380,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         refuse(forward, way, DROP_NO_OFFLOAD);
         return false;
     }
-    total = (flight->in.length - segments.headers + flight->mss - 1) / flight->mss;
+    total = ((unsigned)segments.end - segments.headers + flight->mss - 1) / flight->mss;
     each = (segments.headers + ETHER_TAG + flight->mss) / (room_in(way->to) / 2) + 1;
     if (total > FORWARD_SEGMENTS || total * each > NETIF_RING_SLOTS) {
         refuse(forward, way, DROP_NO_OFFLOAD);
@@ -358,12 +393,12 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         return false;
     }
     for (unsigned i = 0; i < total; i++) {
-        struct pieces pieces = {.count = 0};
+        struct pieces pieces;
         struct netif_hash hash = delivery->hash;
         uint8_t *cell;
         unsigned needed, header;
         enum drop_reason reason;
-        uint8_t plain[PACKET_HEADER_MAX + 64];
+        uint8_t plain[OFFLOAD_HEADERS_MAX];
 
         if (i)
             delivery = new_delivery(forward, way);
@@ -374,6 +409,7 @@ static bool plan_segments(struct forward *forward, const struct way *way)
         header = way->form == VLAN_AS_IS ? (memcpy(cell, plain, segments.headers), segments.headers)
                                          : vlan_rewrite(cell, plain, segments.headers,
                                                         &flight->packet, flight->vid, way->form);
+        pieces.count = 0;
         add_private(&pieces, cell, header);
         add_private(&pieces, payload, (unsigned)length);
         reason = deliver(forward, delivery, &pieces, &needed);

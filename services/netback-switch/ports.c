@@ -78,6 +78,7 @@ void port_destroy(struct port *port)
     bridge_leave(port);
     events_port_gone(vswitch->events, port);
     mirrors_port_gone(port);
+    mirrors_flush(vswitch);
     vswitch->ports[port->number] = NULL;
     arena_free(vswitch->arena, port, sizeof(*port));
     vswitch_bridges_sweep(vswitch);
@@ -231,7 +232,6 @@ void port_disconnect(struct port *port, const char *why)
     port->blocked_until = 0;
     fdb_forget_port(vswitch->fdb, port->number);
     snoop_forget_port(vswitch->snoop, port->number);
-    mirrors_flush(vswitch);
     port_log(port, LOG_INFO, "down: %s", why);
     snprintf(event.text, sizeof(event.text), "%s", why);
     events_add(vswitch->events, port, &event);

@@ -114,6 +114,7 @@ bool probe_seen(struct forward *forward, struct flight *flight)
         /* A probe that somebody keeps for later shall not be worth anything. */
         hv_random(forward->hv, sent->forward->guard.nonce, GUARD_NONCE);
         fdb_forget_port(forward->vswitch->fdb, blocked->number);
+        forward->epoch++;
         tell(forward, blocked, (unsigned)(length / HV_SEC));
         if (list_empty(&forward->probe.armed) || forward->probe.deadline > blocked->blocked_until)
             timer_set(forward->vswitch->loop, &forward->probe, blocked->blocked_until);

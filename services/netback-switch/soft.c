@@ -35,8 +35,6 @@ static bool needs(const struct forward *forward, const struct flight *flight)
 {
     const struct vswitch *vswitch = forward->vswitch;
 
-    if (!forward->mirrors && !flight->csum_blank && flight->gso == OFFLOAD_GSO_NONE)
-        return false;
     if (flight->mirror > flight->captured && flight->captured < flight->in.length)
         return true;
     if (flight->route == ROUTE_PORT) {
@@ -89,14 +87,14 @@ static void fetch(struct forward *forward, struct flight *flight, uint8_t *at)
     flight->ops = (uint16_t)(forward->ops - flight->first_op);
 }
 
-bool soft_plan(struct forward *forward, struct flight *flight)
+bool soft_plan_some(struct forward *forward, struct flight *flight)
 {
     unsigned chunks;
 
     flight->whole = NULL;
     flight->filled = false;
     flight->ops = 0;
-    if (!flight->from || flight->bad || !needs(forward, flight))
+    if (!needs(forward, flight))
         return true;
     chunks = (ENGINE_WHOLE_AT + flight->in.length + ENGINE_SOFT_CHUNK - 1) / ENGINE_SOFT_CHUNK;
     if (forward->soft_used + chunks > ENGINE_SOFT ||

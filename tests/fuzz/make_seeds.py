@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Writes the seed corpora of the fuzz targets, in the formats that the head of each target describes."""
+import json
 import os
 import struct
 import sys
@@ -282,6 +283,13 @@ def packet_seeds():
                                  for kind in (0, 43, 51, 60, 135) for count in (0, 3, 7, 8, 20))
     yield "cut", b"".join(on_port(i, frame[:n]) + on_port(i, frame[:n], 0, 4) for i, frame in enumerate(plain)
                           for n in range(13, len(frame), 9))
+    own, link = bytes([2, 0, 0, 0, 0, 2]), b"\xfe\x80" + bytes(13) + b"\2"
+    dhcp = struct.pack(">HHHH", 68, 67, 52, 0) + b"\1\1\6" + bytes(25) + own + bytes(10)
+    locked = [ethernet(b"\xff" * 6, 0x806, bytes([0, 1, 8, 0, 6, 4, 0, 1]) + own + sender + bytes(6) + target)
+              for sender, target in ((b"\x0a\0\0\2", b"\x0a\0\0\1"), (bytes(4), b"\x0a\0\0\2"))]
+    locked += [ethernet(STATION, 0x86dd, ipv6(58, bytes([kind]) + bytes(7) + target + option + b"\1" + own))
+               for kind, target, option in ((133, b"", b"\1"), (134, bytes(8), b"\1"), (135, link, b"\1"), (136, link, b"\2"))]
+    yield "locked", b"".join(on_port(1, frame) for frame in locked + [ethernet(b"\xff" * 6, 0x800, ipv4(17, dhcp))])
     hosts, group = b"\xe0\0\0\1", b"\xef\1\1\1"
     data = on_port(6, ethernet(b"\1\0\x5e\1\1\1", 0x800, ipv4(17, udp, group)))
     query = on_port(0, igmp(hosts, b"\x11\x64" + bytes(6)))
@@ -312,8 +320,99 @@ def packet_seeds():
                                    for port in range(8) for i in range(8)) + on_port(3, data[3:], 1)
 
 
+# fuzz_rules.c: how long pieces are, then records
+def rules_record(group, *fields):
+    body = struct.pack("<HH", 0xc000 | group, len(b"".join(fields))) + b"".join(fields)
+    return struct.pack("<IHBBI", 12 + len(body), 0x203, 4, 0, 0) + body
+
+
+def rules_field(kind, number, value):
+    return struct.pack("<HH", kind << 14 | number, len(value)) + value + bytes(-len(value) % 4)
+
+
+def rules_number(tag, value):
+    width = next(w for w in (1, 2, 4, 8) if value < 1 << 8 * w)
+    return rules_field(0, tag, value.to_bytes(width, "little"))
+
+
+def rules_seeds():
+    head = rules_record(181, rules_number(1, 1), rules_number(136, 7), rules_field(1, 137, b"0123456789abcdef" * 4), rules_number(183, 1),
+                  rules_field(1, 184, b"br0"))
+    bridge = rules_record(128, rules_field(1, 23, b"br0"), rules_number(156, 60), rules_number(157, 9000), rules_number(158, 1), rules_number(159, 1),
+                    rules_number(144, 2), rules_number(149, 1000), rules_number(185, 100))
+    port = rules_record(129, rules_field(2, 132, bytes(16)), rules_number(133, 1), rules_field(1, 23, b"web/1"), rules_field(1, 131, b"br0"),
+                  rules_number(141, 2), rules_number(179, 10), rules_number(143, 1), rules_field(2, 142, struct.pack("<4H", 20, 30, 40, 40)),
+                  rules_number(144, 2), rules_field(2, 134, b"\2\0\0\0\0\2"), rules_field(2, 139, b"\x0a\0\0\2\x20"),
+                  rules_field(2, 140, b"\xfe\x80" + bytes(14) + b"\x40"), rules_number(145, 1000000), rules_number(147, 5000),
+                  rules_number(146, 2000000), rules_number(150, 5), rules_number(151, 6), rules_number(152, 1), rules_number(153, 0), rules_number(155, 9))
+    uplink = rules_record(129, rules_field(2, 132, bytes(16)), rules_number(133, 0), rules_number(154, 1),
+                    rules_number(141, 2), rules_field(2, 142, b"\xaa" * 512))
+    mirror = rules_record(130, rules_field(1, 23, b"all"), rules_number(160, 128), rules_number(5, 3), rules_number(135, 10), rules_number(161, 3),
+                    rules_field(3, 162, rules_field(2, 132, bytes(16)) + rules_number(133, 1) + rules_number(161, 1)))
+    tail = rules_record(182, rules_number(188, 1), rules_number(189, 2), rules_number(190, 1))
+    yield "whole", b"\xff" + head + bridge + port + uplink + mirror + tail
+    yield "pieces", b"\x05" + head + bridge + port + uplink + mirror + tail
+    yield "empty", b"\0" + rules_record(181, rules_number(1, 1), rules_number(136, 1)) + \
+        rules_record(182, rules_number(188, 0), rules_number(189, 0), rules_number(190, 0))
+    yield "twice", b"\xff" + head + bridge + bridge + port + port + tail
+    yield "text", b"xenbr0.10:20:30"
+    yield "text-vlan", b"x10p/100+10x4/20-30"
+    yield "text-addresses", b"x10.0.0.1/24, fe80::1 64:ff9b::1.2.3.4/96"
+    yield "text-rate", b"x62500,50000"
+    yield "text-uuid", b"x30313233-3435-3637-3839-616263646566"
+
+
+# fuzz_offload.c: what is asked for, MSS, how long the payload is made, the frame
+def offload_seeds():
+    tcp = struct.pack(">HHIIBBHHH", 1, 2, 3, 4, 0x80, 0xff, 9, 0, 0) + bytes(12)
+    udp = struct.pack(">HHHH", 67, 68, 13, 0) + b"abcde"
+    for name, tags in (("plain", []), ("tagged", [(0x8100, 5)]), ("stacked", [(0x88a8, 5), (0x8100, 6)])):
+        yield name + "-tcp4", b"\1\1\0\x20" + ethernet(STATION, 0x800, ipv4(6, tcp + b"payload"), tags)
+        yield name + "-tcp6", b"\2\0\x09\x20" + ethernet(STATION, 0x86dd, ipv6(6, tcp + b"payload"), tags)
+        yield name + "-udp4", b"\4\0\0\0" + ethernet(STATION, 0x800, ipv4(17, udp), tags)
+    yield "options", b"\5\0\x20\x40" + ethernet(STATION, 0x800, ipv4(6, tcp + b"payload", options=b"\1" * 40))
+    routing = b"\x06\4\0\2" + bytes(4) + b"\x20" * 32
+    yield "routing", b"\6\0\x20\x40" + ethernet(STATION, 0x86dd, ipv6(43, routing + tcp + b"payload"))
+
+
+
+
+# -- fuzz_rules_file: "j" and a file, or "m" and the records of common/mirror_wire.h
+
+def mirror_record(kind, body, port=0):
+    body += bytes(-len(body) % 8)
+    return struct.pack("<IBBH", 8 + len(body), kind, 0, port) + body
+
+
+def rules_file_seeds():
+    uuid = "4c7f3a10-5a2c-4ec1-9a43-0123456789ab"
+    bridges = {"lan": {"ageing": 60, "mtu": 1500, "snooping": True, "loop-guard": True, "locking-mode": "locked",
+                       "storm": {"broadcast": 100, "multicast": 1, "unknown": "none"}}, "dmz": {}}
+    locked = {"guest": "web1", "vif": 1, "bridge": "lan", "vlan": 10, "locking-mode": "locked",
+              "macs": ["00:16:3e:01:02:03"], "ipv4": ["192.0.2.1", "198.51.100.0/24"], "ipv6": ["2001:db8::/64"],
+              "rate-in": "10Mb/s", "rate-out": "250KB/s@20ms", "isolated": True, "dhcp-server": False}
+    trunk = {"guest": uuid, "vlans": [5, "20-30"], "pvid": 9, "pvid-tagged": True, "fdb-limit": 5}
+    mirrors = {"ids": {"client": "monitor", "snap": 96, "bridge": "lan", "vlan": 4, "direction": "egress",
+                       "sources": [{"guest": "web1", "vif": 1, "direction": "both"}]}, "all": {"client": 7}}
+    for name, file in (
+            ("whole", {"unknown": "hold", "default-bridge": "lan", "bridges": bridges,
+                       "ports": [{"guest": "dom0", "uplink": True}, locked, trunk], "mirrors": mirrors}),
+            ("transparent", {"bridges": {"a": {}}, "ports": [{"guest": uuid, "vlan": "transparent"}]}),
+            ("twice", {"ports": [{"guest": "a"}, {"guest": "a"}]}),
+            ("wrong", {"ports": [{"guest": "a", "vlans": "1,2-1"}]})):
+        yield name, b"j" + json.dumps(file, indent=1).encode()
+    hello = mirror_record(1, struct.pack("<IIQ", 1, 96, 0))
+    port = mirror_record(2, struct.pack("<HHBB6s16sBB10x", 5, 1, 1, 0, b"\0\x16\x3e\1\2\3", bytes(16), 3, 4) +
+                         b"lanweb1", 3)
+    packet = mirror_record(3, struct.pack("<QIIHHB3x", 1 << 60, 60, 15, 0, 0, 1) + bytes(15), 3)
+    lost = mirror_record(4, struct.pack("<Q", 7))
+    gone = mirror_record(5, bytes(40), 3)
+    yield "mirror", b"m" + hello + port + packet + lost + packet + gone + packet
+    yield "mirror-cut", b"m" + hello + port[:20]
+
+
 # fuzz_netif.c: the step is the byte modulo 12, the queue its high half
-TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RECONNECT, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
+TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RENEW_RINGS, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
 
 
 def tx_request(ref=0, flags=0, size=0, offset=0):
@@ -337,10 +436,10 @@ def netif_seeds():
     yield "extras", b"\0\0" + post + tx_request(0, 8 | 4, 7) + gso + tx_request(1, 4, 5) + tx_request(1, 0, 5) + run + \
         tx_request(0, 8, 0) + tx_extra(2, 1, b"\1\0\x5e\0\0\1") + tx_extra(3, 0, b"\1\0\x5e\0\0\1") + run + \
         tx_request(0, 8) + tx_extra(4, 1, b"\1\1abcd") + tx_extra(5) + run
-    yield "unknown_extra", b"\0\0" + tx_request(0, 8) + tx_extra(7) + run + bytes([RECONNECT])
-    yield "lacks_end", b"\0\0" + tx_request(0, 4) + run + bytes([RECONNECT])
+    yield "unknown_extra", b"\0\0" + tx_request(0, 8) + tx_extra(7) + run + bytes([RENEW_RINGS])
+    yield "lacks_end", b"\0\0" + tx_request(0, 4) + run + bytes([RENEW_RINGS])
     yield "indices", b"\1\0" + post + tx_request() + run + bytes([RING_INDEX, 0x90, TX_RUN, RING_INDEX, 0x0a, 0, 0, 9, 0,
-                                                                   TX_RUN, RECONNECT, RING_INDEX, 0x94, TX_RUN])
+                                                                   TX_RUN, RENEW_RINGS, RING_INDEX, 0x94, TX_RUN])
     yield "bad_grants", b"\0\0" + post + tx_request(8) + tx_request(9) + tx_request(1) * 9 + run
     yield "successor", b"\4\0" + post + (tx_request() * 3 + run + bytes([SUCCEED])) * 4
     yield "adversary", bytes([0, 6, 3, 0, 66, 7, 2, 0, 74, 200, 1, 0x80, 68, 3, 0, 0, 70, 12, 2, 0, 0, 5, 4, 0x80, 8, 1]) + \
@@ -410,6 +509,42 @@ def xenbus_seeds():
         b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
 
 
+# -- fuzz_rules_file: "j" and a file, or "m" and the records of common/mirror_wire.h
+
+def mirror_record(kind, body, port=0):
+    body += bytes(-len(body) % 8)
+    return struct.pack("<IBBH", 8 + len(body), kind, 0, port) + body
+
+
+def rules_file_seeds():
+    uuid = "4c7f3a10-5a2c-4ec1-9a43-0123456789ab"
+    bridges = {"lan": {"ageing": 60, "mtu": 1500, "snooping": True, "loop-guard": True, "locking-mode": "locked",
+                       "storm": {"broadcast": 100, "multicast": 1, "unknown": "none"}}, "dmz": {}}
+    locked = {"guest": "web1", "vif": 1, "bridge": "lan", "vlan": 10, "locking-mode": "locked",
+              "macs": ["00:16:3e:01:02:03"], "ipv4": ["192.0.2.1", "198.51.100.0/24"], "ipv6": ["2001:db8::/64"],
+              "rate-in": "10Mb/s", "rate-out": "250KB/s@20ms", "isolated": True, "dhcp-server": False}
+    trunk = {"guest": uuid, "vlans": [5, "20-30"], "pvid": 9, "pvid-tagged": True, "fdb-limit": 5}
+    mirrors = {"ids": {"client": "monitor", "snap": 96, "bridge": "lan", "vlan": 4, "direction": "egress",
+                       "sources": [{"guest": "web1", "vif": 1, "direction": "both"}]}, "all": {"client": 7}}
+    for name, file in (
+            ("whole", {"unknown": "hold", "default-bridge": "lan", "bridges": bridges,
+                       "ports": [{"guest": "dom0", "uplink": True}, locked, trunk], "mirrors": mirrors}),
+            ("transparent", {"bridges": {"a": {}}, "ports": [{"guest": uuid, "vlan": "transparent"}]}),
+            ("twice", {"ports": [{"guest": "a"}, {"guest": "a"}]}),
+            ("wrong", {"ports": [{"guest": "a", "vlans": "1,2-1"}]})):
+        yield name, b"j" + json.dumps(file, indent=1).encode()
+    hello = mirror_record(1, struct.pack("<IIQ", 1, 96, 0))
+    port = mirror_record(2, struct.pack("<HHBB6s16sBB10x", 5, 1, 1, 0, b"\0\x16\x3e\1\2\3", bytes(16), 3, 4) +
+                         b"lanweb1", 3)
+    packet = mirror_record(3, struct.pack("<QIIHHB3x", 1 << 60, 60, 15, 0, 0, 1) + bytes(15), 3)
+    lost = mirror_record(4, struct.pack("<Q", 7))
+    gone = mirror_record(5, bytes(40), 3)
+    yield "mirror", b"m" + hello + port + packet + lost + packet + gone + packet
+    yield "mirror-cut", b"m" + hello + port[:20]
+
+
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -421,6 +556,13 @@ def main():
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
+            ("fuzz_rules", rules_seeds()),
+            ("fuzz_offload", offload_seeds()),
+            ("fuzz_netif", netif_seeds()),
+            ("fuzz_netif_control", netif_control_seeds()),
+            ("fuzz_xenbus", xenbus_seeds()),
+            ("fuzz_rules_file", rules_file_seeds()),
+            ("fuzz_rules_file", rules_file_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),

@@ -45,7 +45,7 @@ unit xenstored.service ''
 unit xen-init-dom0.service 'Requires=xenstored.service\\nAfter=xenstored.service'
 unit xenconsoled.service 'Requires=xenstored.service\\nAfter=xenstored.service'
 systemctl --root=$root enable xenstored.service xen-init-dom0.service xenconsoled.service
-cp /lib/systemd/system/atoll* $units/
+cp -r /lib/systemd/system/atoll* $units/
 systemctl --root=$root enable atoll-xenstored.service atoll-dom0.service atoll-xenconsoled.service atoll@switch.service
 link=$root/etc/systemd/system/xenstored.service # before the unit below /usr/lib
 [ "$(readlink $link)" = /usr/lib/systemd/system/atoll-xenstored.service ] || { echo 'xenstored.service is not ours'; exit 1; }
@@ -80,7 +80,7 @@ def _stock(dom0):
 def _install(dom0):
     out = dom0.expect("""
         dpkg -i /lab/packages/*.deb || exit 1
-        for unit in atoll-xenstored atoll-dom0 atoll-xenconsoled atoll@switch atoll@monitor; do
+        for unit in atoll-xenstored atoll-dom0 atoll-xenconsoled atoll@switch atoll-switch-agent atoll@monitor; do
             systemctl is-enabled -q $unit.service || { echo "$unit is not enabled"; exit 1; }
         done
         pidof oxenstored xenstored || { echo 'the running XenStore is gone'; exit 1; }

@@ -508,7 +508,7 @@ START_TEST(test_device_fails)
 END_TEST
 
 /* XSA-349: states change as fast as XenStore goes. Looks and memory are bounded, others served. */
-START_TEST(test_xsa_349_flood)
+START_TEST(xsa_349_flood_of_states)
 {
     struct arena_usage before, now;
     struct client *other = new_guest(OTHER);
@@ -545,6 +545,56 @@ START_TEST(test_xsa_349_flood)
 }
 END_TEST
 
+/* Where it reads what is the frontend's, it is told to start anew, too often. */
+static struct {
+    bool on;
+    struct timer timer;
+    store_collect_fn *done;
+    void *context;
+} conflict;
+
+int __real_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context);
+int __wrap_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context);
+
+static void tell_conflict(struct timer *timer)
+{
+    (void)timer;
+    conflict.done(conflict.context, -EAGAIN, NULL);
+}
+
+int __wrap_store_collect(struct store *store, const char *const *paths, unsigned count,
+                         unsigned longest, store_collect_fn *done, void *context)
+{
+    bool theirs = strstr(paths[count - 1], "/device/") != NULL;
+
+    if (!conflict.on || !theirs)
+        return __real_store_collect(store, paths, count, longest, done, context);
+    conflict.done = done;
+    conflict.context = context;
+    timer_init(&conflict.timer, tell_conflict);
+    timer_set(&play.tenant->loop, &conflict.timer, hv_now(play.tenant->hv));
+    return 0;
+}
+
+/* A frontend whose nodes are never the same at the end of a transaction: it goes when it is to. */
+START_TEST(test_removed_while_it_writes_without_end)
+{
+    start();
+    connected(0);
+    conflict.on = true;
+    play_write(guest, 0, "state", "5");
+    play_pass(&play, 3000);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 4); /* not to be known */
+    ck_assert_uint_eq(seen.disconnects, 0);
+    play_detach(&play, GUEST, 0);
+    play_expect(&play, GUEST, 0, 6, 200);
+    expect_removed(0, 3000);
+    conflict.on = false;
+}
+END_TEST
+
 /* The whole tree goes at once, and a directory is another one before we have looked. */
 START_TEST(test_swept_away)
 {
@@ -565,6 +615,44 @@ START_TEST(test_swept_away)
     ck_assert_uint_eq(seen.disconnects, 4);
     ck_assert_uint_eq(seen.made, 5);
     ck_assert_uint_eq(usage().watches, 1);
+    play_connect(guest, 3);
+    play_expect(&play, GUEST, 3, 4, 500);
+    play_backend_write(&play, GUEST, 3, "state", "1"); /* as if made anew at one instant */
+    play_expect(&play, GUEST, 3, 2, 500);
+    ck_assert_uint_eq(seen.made, 6);
+}
+END_TEST
+
+/* A toolstack that closes a device and keeps it. */
+START_TEST(test_closed_and_kept)
+{
+    start();
+    connected(0);
+    play_backend_write(&play, GUEST, 0, "state", "5");
+    play_expect(&play, GUEST, 0, 6, 50);
+    ck_assert_uint_eq(seen.disconnects, 1);
+    play_pass(&play, 3000);
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 6);
+    play_write(guest, 0, "state", "6");
+    play_write(guest, 0, "state", "1");
+    play_expect(&play, GUEST, 0, 2, 100);
+    ck_assert_uint_eq(seen.made, 1);
+}
+END_TEST
+
+/* Who connects and closes for ever does not fill the log. */
+START_TEST(test_log_is_bounded)
+{
+    start();
+    connected(0);
+    for (unsigned i = 0; i < 60; i++) {
+        play_write(guest, 0, "state", "1");
+        play_pass(&play, 150);
+        play_write(guest, 0, "state", "4");
+        play_pass(&play, 150);
+    }
+    ck_assert_uint_gt(seen.connects, 40);
+    ck_assert_uint_lt(log_newest(play.log), 40);
 }
 END_TEST
 
@@ -611,6 +699,8 @@ END_TEST
 /* XenStore is there no more: what is connected goes on, and can still fail. */
 START_TEST(test_store_dies)
 {
+    uint64_t looks;
+
     start();
     connected(0);
     connected(1);
@@ -620,11 +710,66 @@ START_TEST(test_store_dies)
     ck_assert_int_eq(store_error(play.tenant->store), -EPIPE);
     play_pass(&play, 5000);
     ck_assert_uint_eq(usage().connected, 2);
+    looks = usage().looks;
     xenbus_device_fail(&seen.last->device, "broken");
     xenbus_device_write(&seen.last->device, "carrier", "1");
-    play_pass(&play, 10);
+    play_pass(&play, 3000);
     ck_assert_uint_eq(usage().connected, 1);
+    ck_assert_uint_eq(usage().looks, looks);
     play.tenant->client->ring->error = 0;
+}
+END_TEST
+
+/* The nth allocation of the backend's domain fails, from now on; 0: none. */
+static unsigned fail_countdown;
+
+/* Linked in the place of the arena's functions. */
+void *__real_arena_alloc(struct arena *arena, size_t size);
+void *__real_arena_zalloc(struct arena *arena, size_t size);
+void *__wrap_arena_alloc(struct arena *arena, size_t size);
+void *__wrap_arena_zalloc(struct arena *arena, size_t size);
+
+static bool fails(const struct arena *arena)
+{
+    return play.tenant != NULL && arena == play.tenant->arena && fail_countdown > 0 &&
+           --fail_countdown == 0;
+}
+
+void *__wrap_arena_alloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_alloc(arena, size);
+}
+
+void *__wrap_arena_zalloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_zalloc(arena, size);
+}
+
+/* Each allocation fails once: it is late then, and nothing else. */
+START_TEST(test_memory_is_short)
+{
+    unsigned nth = 0;
+
+    play_attach(&play, GUEST, 9, "");
+    for (bool struck = true; struck; nth++) {
+        fail_countdown = nth + 2; /* not that of the backend itself */
+        start();
+        play_attach(&play, GUEST, 0, "");
+        play_expect(&play, GUEST, 9, 2, 4000);
+        play_expect(&play, GUEST, 0, 2, 4000);
+        play_connect(guest, 0);
+        play_expect(&play, GUEST, 0, 4, 4000);
+        play_detach(&play, GUEST, 0);
+        play_expect(&play, GUEST, 0, 6, 3000);
+        expect_removed(0, 4000);
+        struck = fail_countdown == 0;
+        fail_countdown = 0;
+        play_stop(&play);
+        ck_assert_uint_eq(seen.made, seen.destroyed);
+        ck_assert_uint_lt(nth, 500);
+    }
+    ck_assert_uint_gt(nth, 50);
+    start();
 }
 END_TEST
 
@@ -670,11 +815,15 @@ static void add_cases(TCase *cases)
     tcase_add_test(cases, test_more_names);
     tcase_add_test(cases, test_values_that_are_no_text);
     tcase_add_test(cases, test_device_fails);
-    tcase_add_test(cases, test_xsa_349_flood);
+    tcase_add_test(cases, xsa_349_flood_of_states);
+    tcase_add_test(cases, test_removed_while_it_writes_without_end);
     tcase_add_test(cases, test_swept_away);
+    tcase_add_test(cases, test_closed_and_kept);
+    tcase_add_test(cases, test_log_is_bounded);
     tcase_add_test(cases, test_too_many);
     tcase_add_test(cases, test_quota_of_watches);
     tcase_add_test(cases, test_store_dies);
+    tcase_add_test(cases, test_memory_is_short);
     tcase_add_test(cases, test_over_and_over);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "lan.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "services/netback-switch/events.h"
+#include "tests/sim/expect.h"
 
 #define ARENA_PAGES 1024U
 #define LOG_BYTES   8192U
@@ -39,7 +39,7 @@ struct lan *lan_create(uint64_t seed)
     struct vswitch *vswitch = &lan->vswitch;
     struct hash_key key = {seed, ~seed};
 
-    ck_assert(lan != NULL);
+    EXPECT(lan != NULL, "lan != NULL");
     lan->sim = sim_create(seed);
     lan->hv = sim_domain_create(lan->sim, &(struct sim_domain_config){.domid = LAN_SWITCH});
     loop_init(&lan->loop, lan->hv);
@@ -58,7 +58,8 @@ struct lan *lan_create(uint64_t seed)
         snoop_create(vswitch->arena, &(struct snoop_config){.groups = 256, .per_port = 32}, &key);
     vswitch->events = events_create(lan->hv, vswitch->arena, &lan->loop);
     vswitch->forward = forward_create(vswitch);
-    ck_assert(vswitch->forward != NULL && vswitch->fdb != NULL && vswitch->snoop != NULL);
+    EXPECT(vswitch->forward != NULL && vswitch->fdb != NULL && vswitch->snoop != NULL,
+           "vswitch->forward != NULL && vswitch->fdb != NULL && vswitch->snoop != NULL");
     vswitch->bridges[0].used = true;
     strcpy(vswitch->bridges[0].name, "xenbr0");
     sim_set_actor(lan->hv, step, lan);
@@ -107,8 +108,8 @@ struct lan_guest *lan_add(struct lan *lan, struct frontend_config config)
     struct lan_guest *guest = &lan->guest[number];
     struct port *port = calloc(1, sizeof(*port));
 
-    ck_assert_uint_lt(number, LAN_PORTS);
-    ck_assert(port != NULL);
+    EXPECT((number) < LAN_PORTS, "number < LAN_PORTS");
+    EXPECT(port != NULL, "port != NULL");
     lan->guests++;
     guest->hv = sim_domain_create(
         lan->sim,
@@ -124,7 +125,7 @@ struct lan_guest *lan_add(struct lan *lan, struct frontend_config config)
     port->bridge = &lan->vswitch.bridges[0];
     port->policy.lock = RULES_LOCK_UNLOCKED;
     lan->vswitch.ports[number] = port;
-    ck_assert_int_eq(lan_connect(lan, guest), 0);
+    EXPECT((lan_connect(lan, guest)) == 0, "lan_connect(lan, guest) == 0");
     sim_set_actor(guest->hv, frontend_step, guest->frontend);
     return guest;
 }
@@ -183,11 +184,11 @@ void lan_destroy(struct lan *lan)
     snoop_destroy(vswitch->snoop);
     fdb_destroy(vswitch->fdb);
     arena_usage(vswitch->arena, &arena);
-    ck_assert_uint_eq(arena.bytes_used, 0);
-    ck_assert(list_empty(&lan->loop.timers));
+    EXPECT((arena.bytes_used) == 0, "arena.bytes_used == 0");
+    EXPECT(list_empty(&lan->loop.timers), "list_empty(&lan->loop.timers)");
     sim_usage(lan->hv, &usage);
-    ck_assert_uint_eq(usage.mappings, 0);
-    ck_assert_uint_eq(usage.ports, 0);
+    EXPECT((usage.mappings) == 0, "usage.mappings == 0");
+    EXPECT((usage.ports) == 0, "usage.ports == 0");
     arena_destroy(vswitch->arena);
     sim_destroy(lan->sim);
     free(lan);
@@ -249,7 +250,8 @@ size_t lan_build(uint8_t *data, const struct lan_frame *frame)
     put16(at, six ? 0x86dd : 0x0800);
     ip = at + 2;
     l4 = ip + (six ? 40 : 20);
-    ck_assert_uint_ge(frame->length, 14U + (six ? 40 : 20) + (tcp ? 20 : 8));
+    EXPECT((frame->length) >= 14U + (six ? 40 : 20) + (tcp ? 20 : 8),
+           "frame->length >= 14U + (six ? 40 : 20) + (tcp ? 20 : 8)");
     l4_length = length - (size_t)(l4 - data);
     memset(ip, 0, (size_t)(l4 - ip));
     if (six) {
@@ -300,16 +302,17 @@ bool lan_checksum_right(const uint8_t *data, size_t length)
 
 void lan_send(struct lan *lan, unsigned from, const struct frontend_tx *tx)
 {
-    ck_assert(frontend_send(lan->guest[from].frontend, 0, tx));
+    EXPECT(frontend_send(lan->guest[from].frontend, 0, tx),
+           "frontend_send(lan->guest[from].frontend, 0, tx)");
 }
 
 void lan_expect(struct lan *lan, unsigned to, const uint8_t *data, size_t length)
 {
     struct frontend_rx *frame = frontend_receive(lan->guest[to].frontend);
 
-    ck_assert_msg(frame != NULL, "guest %u did not get its %zu bytes", to, length);
-    ck_assert_uint_eq(frame->length, length);
-    ck_assert_mem_eq(frame->data, data, length);
+    EXPECT(frame != NULL, "guest %u did not get its %zu bytes", to, length);
+    EXPECT((frame->length) == length, "frame->length == length");
+    EXPECT(memcmp(frame->data, data, length) == 0, "other bytes");
     free(frame);
 }
 
@@ -317,6 +320,6 @@ void lan_expect_none(struct lan *lan, unsigned to)
 {
     struct frontend_rx *frame = frontend_receive(lan->guest[to].frontend);
 
-    ck_assert_msg(frame == NULL, "guest %u got %zu bytes that it should not", to,
-                  frame ? frame->length : 0);
+    EXPECT(frame == NULL, "guest %u got %zu bytes that it should not", to,
+           frame ? frame->length : 0);
 }

@@ -259,6 +259,39 @@ START_TEST(no_event_is_lost)
 }
 END_TEST
 
+/** Publishes one more, the moment before the backend asks for an event for it. */
+static void publish_late(void *context, struct hv *victim, const void *address, size_t length)
+{
+    struct echo *echo = context;
+    struct frontend_queue *queue = &echo->frontend->queue[0];
+    const struct frontend_ring *mapped = echo->netif.queue[0]->tx_ring;
+    const struct frontend_tx tx = {.data = echo_bytes(60), .length = 60};
+
+    if (address == &mapped->req_event && queue->tx_req == 1) {
+        ck_assert(frontend_write(queue, &tx));
+        frontend_publish(queue);
+        ck_assert_uint_eq(queue->kicks, 2); /* none of this one */
+    }
+}
+
+/* The guest saw that no event was asked for; the backend has to look once more. */
+START_TEST(published_while_arming)
+{
+    struct echo *echo = echo_create(12, (struct frontend_config){.split = true, .buffers = 4});
+    struct frontend_queue *queue = &echo->frontend->queue[0];
+
+    echo_start(echo);
+    echo_run(echo);
+    queue->kicks = 1; /* and another one of the first frame */
+    sim_set_adversary(echo->sim, publish_late, echo);
+    ck_assert(frontend_send_bytes(echo->frontend, echo_bytes(60), 60));
+    echo_run(echo);
+    ck_assert_uint_eq(queue->tx_req, 2);
+    ck_assert_uint_eq(queue->tx_okay, 2);
+    echo_destroy(echo);
+}
+END_TEST
+
 /* A frame waits for the buffers it needs, none of them taken before. */
 START_TEST(buffers_come_late)
 {
@@ -444,6 +477,7 @@ Suite *unit_suite(void)
     tcase_add_test(frames, multicast_requests);
     tcase_add_test(frames, answers_in_order);
     tcase_add_loop_test(frames, no_event_is_lost, 0, 6);
+    tcase_add_test(frames, published_while_arming);
     tcase_add_test(frames, buffers_come_late);
     suite_add_tcase(suite, frames);
     tcase_set_timeout(take_over, 60);

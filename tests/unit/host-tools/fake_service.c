@@ -37,6 +37,7 @@ int control_service_open(struct report *r, const char *name, uint32_t domid,
                          struct control_service *service)
 {
     memset(service, 0, sizeof(*service));
+    service->vchan = CONTROL_VCHAN_NAME;
     snprintf(service->name, sizeof(service->name), "%s", name);
     service->domid = domid;
     return 0;
@@ -67,6 +68,8 @@ int control_service_numbers(struct control_service *service, int timeout_ms,
                             struct control_numbers *numbers)
 {
     fake.asked++;
+    if (fake.raw && strcmp(service->vchan, "mirror-ids") == 0)
+        fake.raw_next = true;
     if (fake.numbers_error) {
         if (fake.numbers_error == -ETIMEDOUT)
             hv_wait(fake.client_hv, sim_now(fake.sim) + (uint64_t)timeout_ms * UINT64_C(1000000));
@@ -234,11 +237,17 @@ static uint64_t step(void *context)
     if (vchan_state(&fake.v) == VCHAN_OPEN && !fake.seen) {
         fake.seen = true;
         fake.connections++;
+        if (fake.raw_next)
+            fake_write(fake.raw, fake.raw_length);
     }
     more = read_frame();
     if (!fake.open)
         return 0;
     more |= flush_out();
+    if (fake.raw_next && fake.seen && !fake.out_len) {
+        fake_hang_up();
+        return 0;
+    }
     if (vchan_state(&fake.v) == VCHAN_ENDED && !more) {
         fake_hang_up();
         return 0;

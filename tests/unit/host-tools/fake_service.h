@@ -45,6 +45,9 @@ struct fake {
     size_t have;
     uint8_t out[FAKE_QUEUE]; /**< not yet in the ring */
     size_t out_len;
+    const void *raw; /**< a client of the vchan "mirror-ids" is sent this and hung up on */
+    size_t raw_length;
+    bool raw_next; /**< that is the client that comes next */
     uint8_t *upload;
     size_t upload_len;
 };

@@ -86,6 +86,24 @@ for command in 'start monitor' 'stop monitor' 'restart monitor' 'status monitor'
     # shellcheck disable=SC2086
     expect 10 "$dir/wrong.conf:2: memory:" --config "$dir/wrong.conf" $command
 done
+printf '[switch]\nuplink = eth 0\n' >"$dir/wrong.conf"
+expect 10 "$dir/wrong.conf:2: uplink: \"eth 0\" will not do" --config "$dir/wrong.conf" list
+printf '[switch]\nuplink-vif = backend=x\n' >"$dir/wrong.conf"
+expect 10 "$dir/wrong.conf:2: uplink-vif:" --config "$dir/wrong.conf" list
+printf '[switch]\nuplink = eth0\nuplink-vif = mac=00:16:3e:00:00:07,vlan=5\n' >"$dir/uplink.conf"
+shows 'mac=00:16:3e:00:00:07' --config "$dir/uplink.conf" switch uplink
+shows 'bridge=br-switch' --config "$dir/uplink.conf" switch uplink
+shows 'vif=mac=00:16:3e:00:00:07,vlan=5' --config "$dir/uplink.conf" switch uplink
+printf '{"ports": [\n{"guest": "a", "vlan": 5}]}' >"$dir/rules.json"
+shows 'sound: 0 bridges, 1 ports' switch apply --check "$dir/rules.json"
+printf '{"ports": [\n{"guest": "a", "vlan": 0}]}' >"$dir/rules.json"
+expect 10 'rules.json:2: $.ports[0].vlan: 0 will not do' switch apply --check "$dir/rules.json"
+for command in show ports fdb flush apply rules mirror stats events identify uplink; do
+    shows "Usage: atoll switch $command" switch "$command" --help
+    expect 2 'no option --nonsense' switch "$command" --nonsense
+done
+expect 2 'a subcommand is missing' switch
+expect 2 'no service nonsense' switch show --service nonsense
 printf '[hello]\nkernel = %s\n' "$dir/good.elf" >"$dir/own.conf"
 shows hello "--config=$dir/own.conf" list --names
 shows hello --config "$dir/own.conf" start --help
@@ -129,6 +147,10 @@ completes '' list ''
 completes '--force' stop monitor --f
 completes 'diff dump' store d
 completes '--names' list --n
+completes 'fdb flush' switch f
+completes '--check' switch apply --c
+completes "$dir/wrong.conf" switch apply "$dir/wr"
+completes 'monitor switch xenstored' switch show --service ''
 completes 'hello monitor switch xenstored' --config "$dir/own.conf" stop ''
 completes 'hello' --config = "$dir/own.conf" stop h
 completes '' start --memory ''

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/* Grants that fail, ports that vanish, loops. */
+#include "lan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/expect.h"
+#include "tests/unit/unit.h"
+
+static uint8_t data[65540];
+
+static uint64_t drops(const struct lan *lan, unsigned guest, enum drop_reason reason)
+{
+    return lan->guest[guest].port->counters.drops[reason];
+}
+
+static void plain(unsigned from, unsigned to, size_t length)
+{
+    lan_build(data, &(struct lan_frame){.from = from, .to = to, .length = length});
+}
+
+/** A frame of @length whose second page is not granted. */
+static void send_half_granted(struct lan *lan, unsigned from, size_t length)
+{
+    struct frontend *frontend = lan->guest[from].frontend;
+    struct frontend_queue *queue = &frontend->queue[0];
+    struct frontend_tx_request request = {
+        .flags = TX_MORE_DATA, .id = 901, .size = (uint16_t)length};
+    grant_ref_t ref;
+
+    (void)frontend_page(frontend, data, 4096, 0, true, &ref);
+    request.gref = ref;
+    frontend_write_raw(queue, &request);
+    request =
+        (struct frontend_tx_request){.gref = 4000, .id = 902, .size = (uint16_t)(length - 4096)};
+    frontend_write_raw(queue, &request);
+    frontend_publish(queue);
+}
+
+/* A sender's bad grant is the sender's own affair: receivers get an error, and all go on. */
+START_TEST(bad_source_grants)
+{
+    for (unsigned flood = 0; flood < 2; flood++) {
+        struct lan *lan = lan_create(31);
+
+        for (unsigned i = 0; i < 4; i++)
+            lan_add(lan, LAN_PLENTY);
+        lan_learn(lan);
+        plain(0, flood ? LAN_BROADCAST : 1, 6000);
+        send_half_granted(lan, 0, 6000);
+        lan_run(lan, HV_MSEC);
+        EXPECT(drops(lan, 0, DROP_BAD_GRANT) == 1, "the sender's");
+        for (unsigned i = 1; i < 4; i++) {
+            EXPECT(drops(lan, i, DROP_RX_GRANT) == 0, "not the receiver's");
+            lan_expect_none(lan, i);
+        }
+        EXPECT(lan->guest[1].frontend->queue[0].rx_errors == 2, "its buffers are answered");
+        /* The first slot's, too. */
+        struct frontend_tx_request request = {.gref = 4001, .id = 903, .size = 100};
+        frontend_write_raw(&lan->guest[0].frontend->queue[0], &request);
+        frontend_publish(&lan->guest[0].frontend->queue[0]);
+        lan_run(lan, HV_MSEC);
+        EXPECT(drops(lan, 0, DROP_BAD_GRANT) == 2, "the sender's");
+        plain(0, 1, 6000);
+        lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 6000});
+        lan_run(lan, HV_MSEC);
+        lan_expect(lan, 1, data, 6000);
+        EXPECT(lan->guest[0].failed == 0 && lan->guest[1].failed == 0, "all are well");
+        lan_destroy(lan);
+    }
+}
+END_TEST
+
+/* A receiver's is the receiver's alone. */
+START_TEST(bad_receiver_grants)
+{
+    struct lan *lan = lan_create(32);
+    struct frontend_config config = LAN_PLENTY;
+    struct frontend *frontend;
+    grant_ref_t readonly;
+    void *page;
+
+    lan_add(lan, LAN_PLENTY);
+    config.buffers = 0;
+    lan_add(lan, config);
+    lan_add(lan, LAN_PLENTY);
+    lan_learn(lan);
+    frontend = lan->guest[1].frontend;
+    page = frontend_page(frontend, data, 64, 0, true, &readonly);
+    for (unsigned i = 0; i < 4; i++)
+        frontend_post_raw(&frontend->queue[0], (uint16_t)(700 + i), i % 2 ? 4000 : readonly);
+    frontend_post_publish(&frontend->queue[0]);
+    lan_run(lan, HV_MSEC);
+    for (unsigned length = 100; length < 9000; length += 7900) {
+        plain(0, LAN_BROADCAST, length);
+        lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = length});
+        lan_run(lan, HV_MSEC);
+        lan_expect(lan, 2, data, length);
+        lan_expect_none(lan, 1);
+    }
+    EXPECT(drops(lan, 1, DROP_RX_GRANT) == 2, "the receiver's: %lu",
+           (unsigned long)drops(lan, 1, DROP_RX_GRANT));
+    EXPECT(drops(lan, 0, DROP_BAD_GRANT) == 0, "not the sender's");
+    EXPECT(frontend_page_free(frontend, page, readonly), "let go");
+    lan_destroy(lan);
+}
+END_TEST
+
+/* Copies that fail at random: each frame arrives whole or not at all, and is counted. */
+START_TEST(copies_fail_at_random)
+{
+    struct lan *lan = lan_create(33);
+    unsigned sent = 0, came = 0;
+    uint64_t lost = 0;
+    struct frontend_rx *frame;
+
+    for (unsigned i = 0; i < 4; i++)
+        lan_add(lan, LAN_PLENTY);
+    lan_learn(lan);
+    sim_set_faults(lan->sim, &(struct sim_faults){.grant_copy = 2000});
+    for (unsigned round = 0; round < 100; round++) {
+        for (unsigned from = 0; from < 4; from++) {
+            size_t length = 60 + (round * 631 + from * 97) % 9000;
+
+            plain(from, (from + 1) % 4, length);
+            lan_send(lan, from, &(struct frontend_tx){.data = data, .length = length});
+            sent++;
+        }
+        lan_run(lan, HV_MSEC);
+        for (unsigned to = 0; to < 4; to++) {
+            while ((frame = frontend_receive(lan->guest[to].frontend))) {
+                uint8_t salt = (uint8_t)(frame->data[14] - 14 * 31);
+
+                for (size_t i = 14; i < frame->length; i++)
+                    EXPECT(frame->data[i] == (uint8_t)(i * 31 + i / 251 + salt), "byte %zu", i);
+                free(frame);
+                came++;
+            }
+        }
+    }
+    for (unsigned i = 0; i < 4; i++)
+        lost += drops(lan, i, DROP_BAD_GRANT) + drops(lan, i, DROP_RX_GRANT);
+    EXPECT(came + lost == sent && lost > 10 && came > 100, "%u sent, %u came, %lu lost", sent, came,
+           (unsigned long)lost);
+    sim_set_faults(lan->sim, &(struct sim_faults){0});
+    lan_destroy(lan);
+}
+END_TEST
+
+/* Domains that die at any moment of a burst, and their ports go; the others lose nothing. */
+START_TEST(ports_vanish_in_a_burst)
+{
+    const char *more = getenv("FORWARD_ROUNDS");
+    unsigned rounds = more ? (unsigned)strtoul(more, NULL, 10) : 16;
+
+    for (unsigned round = 0; round < rounds; round++) {
+        struct lan *lan = lan_create(100 + round);
+        struct frontend_config config = LAN_PLENTY;
+        unsigned got = 0;
+        struct frontend_rx *frame;
+
+        config.buffers = 250;
+        for (unsigned i = 0; i < 6; i++)
+            lan_add(lan, config);
+        lan_learn(lan);
+        for (unsigned i = 0; i < 60; i++) {
+            plain(0, 1, 5000);
+            lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 5000});
+            plain(2, i % 2 ? LAN_BROADCAST : 3, 9000);
+            lan_send(lan, 2, &(struct frontend_tx){.data = data, .length = 9000});
+            plain(3, 2, 300);
+            lan_send(lan, 3, &(struct frontend_tx){.data = data, .length = 300});
+        }
+        sim_run(lan->sim, HV_NEVER, round * 5 % 61);
+        if (round % 2)
+            lan_kill(lan, &lan->guest[2 + round / 2 % 2]);
+        lan_disconnect(lan, &lan->guest[2 + round / 2 % 2]);
+        sim_run(lan->sim, HV_NEVER, round / 7);
+        if (round % 3 == 0)
+            lan_disconnect(lan, &lan->guest[2 + (round / 2 + 1) % 2]);
+        lan_run(lan, HV_SEC);
+        while ((frame = frontend_receive(lan->guest[1].frontend))) {
+            got += frame->length == 5000;
+            free(frame);
+        }
+        EXPECT(got == 60, "%u of 60 in round %u", got, round);
+        lan_destroy(lan);
+    }
+}
+END_TEST
+
+/* Each allocation fails once: nothing is half made. */
+START_TEST(no_memory)
+{
+    struct arena_usage before, after;
+    struct lan *lan = lan_create(34);
+    struct vswitch *vswitch = &lan->vswitch;
+    struct lan_guest *guest;
+    void *hoard[512];
+    unsigned pages = 0, failed = 0;
+
+    guest = lan_add(lan, LAN_PLENTY);
+    lan_disconnect(lan, guest);
+    arena_usage(vswitch->arena, &before);
+    while (pages < 512 && (hoard[pages] = arena_alloc(vswitch->arena, 16384)))
+        pages++;
+    for (unsigned i = 0; i <= pages; i++) {
+        int rc = lan_connect(lan, guest);
+        struct forward *other = forward_create(vswitch);
+
+        if (rc == 0)
+            lan_disconnect(lan, guest);
+        failed += rc != 0 || !other;
+        if (other)
+            forward_destroy(other);
+        if (i < pages)
+            arena_free(vswitch->arena, hoard[pages - 1 - i], 16384);
+    }
+    EXPECT(failed > 2, "%u failed", failed);
+    arena_usage(vswitch->arena, &after);
+    EXPECT(after.bytes_used == before.bytes_used, "something is left over");
+    EXPECT(lan_connect(lan, guest) == 0, "now there is room");
+    lan_destroy(lan);
+}
+END_TEST
+
+/** Guest 1 and 2 are one that bridges its two vifs. */
+static void bridge_them(struct lan *lan, unsigned a, unsigned b)
+{
+    struct frontend_rx *frame;
+
+    for (unsigned i = 0; i < 2; i++) {
+        while ((frame = frontend_receive(lan->guest[i ? a : b].frontend))) {
+            frontend_send_bytes(lan->guest[i ? b : a].frontend, frame->data, frame->length);
+            free(frame);
+        }
+    }
+}
+
+/* A guest that bridges two of its vifs: the younger one is blocked, and free again later. */
+START_TEST(a_loop_is_cut)
+{
+    struct lan *lan = lan_create(35);
+    struct forward_usage usage;
+    unsigned rounds = 0;
+
+    lan->vswitch.bridges[0].rules.loop_guard = true;
+    for (unsigned i = 0; i < 4; i++) {
+        lan_add(lan, LAN_PLENTY);
+        lan_run(lan, HV_MSEC);
+    }
+    plain(0, LAN_BROADCAST, 100);
+    lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 100});
+    while (lan->guest[2].port->blocked_until == 0) {
+        lan_run(lan, HV_MSEC);
+        bridge_them(lan, 1, 2);
+        EXPECT(rounds++ < 1000, "not found");
+    }
+    EXPECT(lan->guest[1].port->blocked_until == 0, "the younger one of the two");
+    EXPECT(lan->guest[2].port->blocked_until <= sim_now(lan->sim) + 5 * HV_SEC, "5 s");
+    forward_usage(lan->vswitch.forward, &usage);
+    EXPECT(usage.loops >= 1 && usage.probes >= 1, "by a probe");
+    for (unsigned i = 0; i < 20; i++) {
+        lan_run(lan, HV_MSEC);
+        bridge_them(lan, 1, 2);
+    }
+    EXPECT(drops(lan, 2, DROP_LOOP) > 0, "dropped");
+    /* Quiet now: what is sent to 1 comes there once and goes no further. */
+    for (unsigned i = 0; i < 4; i++)
+        while (frontend_receive(lan->guest[i].frontend)) {
+        }
+    plain(0, LAN_BROADCAST, 100);
+    lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 100});
+    lan_run(lan, HV_MSEC);
+    lan_expect(lan, 3, data, 100);
+    lan_expect_none(lan, 3);
+    lan_run(lan, 6 * HV_SEC);
+    EXPECT(lan->guest[2].port->blocked_until == 0, "free again");
+    lan_destroy(lan);
+}
+END_TEST
+
+/* A guest that sends from another's address proves no loop, and blocks nobody. */
+START_TEST(a_spoofer_blocks_nobody)
+{
+    struct lan *lan = lan_create(36);
+    struct forward_usage usage;
+
+    lan->vswitch.bridges[0].rules.loop_guard = true;
+    for (unsigned i = 0; i < 3; i++)
+        lan_add(lan, LAN_PLENTY);
+    for (unsigned i = 0; i < 500; i++) {
+        struct frontend_rx *frame;
+
+        plain(2, 0, 100);
+        lan_send(lan, i % 2 ? 1 : 2, &(struct frontend_tx){.data = data, .length = 100});
+        lan_run(lan, HV_MSEC);
+        for (unsigned j = 0; j < 3; j++)
+            while ((frame = frontend_receive(lan->guest[j].frontend)))
+                free(frame);
+    }
+    forward_usage(lan->vswitch.forward, &usage);
+    EXPECT(usage.probes >= 2 && usage.probes < 30 && usage.loops == 0, "%lu probes",
+           (unsigned long)usage.probes);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(lan->guest[i].port->blocked_until == 0 && drops(lan, i, DROP_LOOP) == 0, "blocked");
+    lan_destroy(lan);
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("forward fault");
+    TCase *faults = tcase_create("faults");
+
+    tcase_set_timeout(faults, 60);
+    tcase_add_test(faults, bad_source_grants);
+    tcase_add_test(faults, bad_receiver_grants);
+    tcase_add_test(faults, copies_fail_at_random);
+    tcase_add_test(faults, ports_vanish_in_a_burst);
+    tcase_add_test(faults, no_memory);
+    tcase_add_test(faults, a_loop_is_cut);
+    tcase_add_test(faults, a_spoofer_blocks_nobody);
+    suite_add_tcase(suite, faults);
+    return suite;
+}
