@@ -347,4 +347,4 @@ def jobs(verdicts, logs, boot):
     image = Image(host.CACHE).prepare()
     backend = os.environ.get("LAB_BACKEND", "switch")
     return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts, image,
-                         "switch", logs, files)]
+                         "switch", logs, files, cpus=1)]
