@@ -375,8 +375,6 @@ def offload_seeds():
     yield "routing", b"\6\0\x20\x40" + ethernet(STATION, 0x86dd, ipv6(43, routing + tcp + b"payload"))
 
 
-
-
 # -- fuzz_rules_file: "j" and a file, or "m" and the records of common/mirror_wire.h
 
 def mirror_record(kind, body, port=0):
@@ -509,42 +507,6 @@ def xenbus_seeds():
         b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
 
 
-# -- fuzz_rules_file: "j" and a file, or "m" and the records of common/mirror_wire.h
-
-def mirror_record(kind, body, port=0):
-    body += bytes(-len(body) % 8)
-    return struct.pack("<IBBH", 8 + len(body), kind, 0, port) + body
-
-
-def rules_file_seeds():
-    uuid = "4c7f3a10-5a2c-4ec1-9a43-0123456789ab"
-    bridges = {"lan": {"ageing": 60, "mtu": 1500, "snooping": True, "loop-guard": True, "locking-mode": "locked",
-                       "storm": {"broadcast": 100, "multicast": 1, "unknown": "none"}}, "dmz": {}}
-    locked = {"guest": "web1", "vif": 1, "bridge": "lan", "vlan": 10, "locking-mode": "locked",
-              "macs": ["00:16:3e:01:02:03"], "ipv4": ["192.0.2.1", "198.51.100.0/24"], "ipv6": ["2001:db8::/64"],
-              "rate-in": "10Mb/s", "rate-out": "250KB/s@20ms", "isolated": True, "dhcp-server": False}
-    trunk = {"guest": uuid, "vlans": [5, "20-30"], "pvid": 9, "pvid-tagged": True, "fdb-limit": 5}
-    mirrors = {"ids": {"client": "monitor", "snap": 96, "bridge": "lan", "vlan": 4, "direction": "egress",
-                       "sources": [{"guest": "web1", "vif": 1, "direction": "both"}]}, "all": {"client": 7}}
-    for name, file in (
-            ("whole", {"unknown": "hold", "default-bridge": "lan", "bridges": bridges,
-                       "ports": [{"guest": "dom0", "uplink": True}, locked, trunk], "mirrors": mirrors}),
-            ("transparent", {"bridges": {"a": {}}, "ports": [{"guest": uuid, "vlan": "transparent"}]}),
-            ("twice", {"ports": [{"guest": "a"}, {"guest": "a"}]}),
-            ("wrong", {"ports": [{"guest": "a", "vlans": "1,2-1"}]})):
-        yield name, b"j" + json.dumps(file, indent=1).encode()
-    hello = mirror_record(1, struct.pack("<IIQ", 1, 96, 0))
-    port = mirror_record(2, struct.pack("<HHBB6s16sBB10x", 5, 1, 1, 0, b"\0\x16\x3e\1\2\3", bytes(16), 3, 4) +
-                         b"lanweb1", 3)
-    packet = mirror_record(3, struct.pack("<QIIHHB3x", 1 << 60, 60, 15, 0, 0, 1) + bytes(15), 3)
-    lost = mirror_record(4, struct.pack("<Q", 7))
-    gone = mirror_record(5, bytes(40), 3)
-    yield "mirror", b"m" + hello + port + packet + lost + packet + gone + packet
-    yield "mirror-cut", b"m" + hello + port[:20]
-
-
-
-
 def main():
     total = 0
     for name, seeds in (
@@ -561,7 +523,6 @@ def main():
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),
-            ("fuzz_rules_file", rules_file_seeds()),
             ("fuzz_rules_file", rules_file_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),

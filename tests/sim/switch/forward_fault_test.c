@@ -15,6 +15,16 @@ static uint64_t drops(const struct lan *lan, unsigned guest, enum drop_reason re
     return lan->guest[guest].port->counters.drops[reason];
 }
 
+static unsigned drain(struct lan *lan, unsigned guest)
+{
+    struct frontend_rx *frame;
+    unsigned count = 0;
+
+    for (; (frame = frontend_receive(lan->guest[guest].frontend)); count++)
+        free(frame);
+    return count;
+}
+
 static void plain(unsigned from, unsigned to, size_t length)
 {
     lan_build(data, &(struct lan_frame){.from = from, .to = to, .length = length});
@@ -190,6 +200,42 @@ START_TEST(ports_vanish_in_a_burst)
 }
 END_TEST
 
+/* A burst goes on in another turn, and in between one of its senders and a receiver go. */
+START_TEST(ports_vanish_between_turns)
+{
+    struct lan *lan = lan_create(37);
+    struct frontend_config config = LAN_PLENTY;
+    uint64_t lost = 0;
+
+    config.buffers = 250;
+    for (unsigned i = 0; i < 40; i++)
+        lan_add(lan, config);
+    lan_run(lan, HV_MSEC);
+    for (unsigned i = 0; i < 14; i++) {
+        plain(i, LAN_BROADCAST, 60000);
+        lan_send(lan, i, &(struct frontend_tx){.data = data, .length = 60000});
+    }
+    lan_learn(lan);
+    plain(12, 15, 100);
+    lan_send(lan, 12, &(struct frontend_tx){.data = data, .length = 100});
+    while (lan->vswitch.totals.copy_calls < FORWARD_CALLS)
+        sim_run(lan->sim, HV_NEVER, 1);
+    for (unsigned i = 13; i < 20; i++)
+        lan_disconnect(lan, &lan->guest[i]);
+    for (unsigned i = 0; i < 14; i++)
+        lost += drops(lan, i, DROP_NO_PORT);
+    EXPECT(lost == 1, "%lu under way", (unsigned long)lost);
+    /* A port of that number is there again, and is not the one that the frame was for. */
+    drain(lan, 15);
+    EXPECT(lan_connect(lan, &lan->guest[15]) == 0, "again");
+    lan_run(lan, HV_SEC);
+    EXPECT(drops(lan, 12, DROP_NO_PORT) == 1, "not for the new one");
+    for (unsigned i = 20; i < 40; i++)
+        EXPECT(drain(lan, i) == 14 - lost, "at %u", i);
+    lan_destroy(lan);
+}
+END_TEST
+
 /* Each allocation fails once: nothing is half made. */
 START_TEST(no_memory)
 {
@@ -268,8 +314,7 @@ START_TEST(a_loop_is_cut)
     EXPECT(drops(lan, 2, DROP_LOOP) > 0, "dropped");
     /* Quiet now: what is sent to 1 comes there once and goes no further. */
     for (unsigned i = 0; i < 4; i++)
-        while (frontend_receive(lan->guest[i].frontend)) {
-        }
+        drain(lan, i);
     plain(0, LAN_BROADCAST, 100);
     lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 100});
     lan_run(lan, HV_MSEC);
@@ -319,6 +364,7 @@ Suite *unit_suite(void)
     tcase_add_test(faults, bad_receiver_grants);
     tcase_add_test(faults, copies_fail_at_random);
     tcase_add_test(faults, ports_vanish_in_a_burst);
+    tcase_add_test(faults, ports_vanish_between_turns);
     tcase_add_test(faults, no_memory);
     tcase_add_test(faults, a_loop_is_cut);
     tcase_add_test(faults, a_spoofer_blocks_nobody);

@@ -77,6 +77,17 @@ START_TEST(tags_come_and_go)
         lan_expect_none(lan, 3);
         lan_expect(lan, 4, tagged, length);
     }
+    /* With a priority only: it comes as neither of the forms in which it leaves. */
+    uint8_t both[204];
+
+    one(lan, &(struct lan_frame){
+                 .from = 0, .to = LAN_BROADCAST, .length = 200, .tagged = true, .tci = 0xa000});
+    memcpy(both, data, 204);
+    both[15] = 10;
+    lan_expect(lan, 2, both, 204);
+    memmove(both + 12, both + 16, 188);
+    lan_expect(lan, 1, both, 200);
+    lan_expect(lan, 4, both, 200);
     /* Not in the VLAN. */
     one(lan, &(struct lan_frame){.from = 2, .to = 0, .length = 60, .tagged = true, .tci = 20});
     one(lan, &(struct lan_frame){.from = 2, .to = 0, .length = 60});
@@ -268,6 +279,40 @@ START_TEST(rates_hold)
 }
 END_TEST
 
+/* What is remembered of an address within a burst gives way when it moves. */
+START_TEST(an_address_moves_within_a_burst)
+{
+    struct lan *lan = lan_create(16);
+    uint8_t mac[6], last = 9;
+    struct frontend_rx *frame;
+    struct fdb_usage usage;
+
+    for (unsigned i = 0; i < 3; i++)
+        lan_add(lan, LAN_PLENTY);
+    lan_learn(lan);
+    for (unsigned from = 0; from < 2; from++) {
+        lan_build(data, &(struct lan_frame){.from = 9, .to = 2, .length = 60});
+        data[20] = (uint8_t)from;
+        for (unsigned i = 0; i < FORWARD_QUANTUM + 4; i++)
+            ck_assert(frontend_write(&lan->guest[from].frontend->queue[0],
+                                     &(struct frontend_tx){.data = data, .length = 60}));
+    }
+    frontend_publish(&lan->guest[0].frontend->queue[0]);
+    frontend_publish(&lan->guest[1].frontend->queue[0]);
+    lan_run(lan, HV_MSEC);
+    EXPECT(lan->vswitch.totals.bursts == 1, "one burst");
+    while ((frame = frontend_receive(lan->guest[2].frontend))) {
+        last = frame->data[20];
+        free(frame);
+    }
+    fdb_usage(lan->vswitch.fdb, &usage);
+    EXPECT(usage.moved == 3, "there and back and there again");
+    lan_mac(mac, 9);
+    EXPECT(fdb_lookup(lan->vswitch.fdb, 0, 0, mac, hv_now(lan->hv)) == last, "where it was last");
+    lan_destroy(lan);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("forward rules");
@@ -278,6 +323,7 @@ Suite *unit_suite(void)
     tcase_add_test(rules, nobody_forwards_these);
     tcase_add_test(rules, multicast_only_where_asked_for);
     tcase_add_test(rules, storms_are_cut_off);
+    tcase_add_test(rules, an_address_moves_within_a_burst);
     tcase_add_test(rules, rates_hold);
     suite_add_tcase(suite, rules);
     return suite;

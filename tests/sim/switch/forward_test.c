@@ -146,6 +146,33 @@ START_TEST(headers_in_many_slots_xsa_423)
 }
 END_TEST
 
+/* The first slot has enough for IPv4's headers, and the frame is IPv6. */
+START_TEST(headers_beyond_the_first_slot)
+{
+    struct lan *lan = lan_create(8);
+    struct policy *policy;
+
+    lan_add(lan, LAN_PLENTY);
+    lan_add(lan, LAN_PLENTY);
+    lan_learn(lan);
+    policy = &lan->guest[0].port->policy;
+    policy->lock = RULES_LOCK_LOCKED;
+    policy->mac_count = policy->ipv6_count = 1;
+    lan_mac(policy->macs[0], 0);
+    policy->ipv6[0] = (struct rules_prefix){.address = {0xfd}, .length = 128};
+    for (uint16_t first = 50; first < 80; first++) {
+        uint16_t sizes[3] = {first, 5, (uint16_t)(300 - 5 - first)};
+
+        lan_build(data, &(struct lan_frame){.from = 0, .to = 1, .kind = LAN_UDP6, .length = 300});
+        lan_send(lan, 0,
+                 &(struct frontend_tx){.data = data, .length = 300, .slots = 3, .split = sizes});
+        lan_run(lan, HV_SEC);
+        lan_expect(lan, 1, data, 300);
+    }
+    lan_destroy(lan);
+}
+END_TEST
+
 /* A burst costs two calls, and one notification at each end. */
 START_TEST(a_burst_in_two_calls)
 {
@@ -334,6 +361,7 @@ Suite *unit_suite(void)
     tcase_add_test(frames, each_size);
     tcase_add_test(frames, each_split);
     tcase_add_test(frames, headers_in_many_slots_xsa_423);
+    tcase_add_test(frames, headers_beyond_the_first_slot);
     tcase_add_test(frames, a_burst_in_two_calls);
     tcase_add_test(frames, flooded_then_learned);
     tcase_add_test(frames, a_flood_beyond_a_turn);

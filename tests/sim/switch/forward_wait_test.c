@@ -72,6 +72,30 @@ START_TEST(waits_for_buffers)
     lan_run(lan, HV_MSEC);
     lan_expect(lan, 1, second, sizeof(second));
     EXPECT(frontend_room(&lan->guest[0].frontend->queue[0]) == FRONTEND_SLOTS, "answered");
+    /* Each gets what it waited for: the first does not spread over more than that. */
+    lan_build(data, &(struct lan_frame){.from = 0, .to = 1, .length = 8162});
+    for (unsigned i = 0; i < 2; i++)
+        lan_send(lan, 0,
+                 &(struct frontend_tx){.data = data,
+                                       .length = 8162,
+                                       .slots = 3,
+                                       .split = (const uint16_t[]){66, 4096, 4000}});
+    lan_run(lan, HV_MSEC);
+    frontend_post(rx, 4);
+    lan_run(lan, HV_MSEC);
+    EXPECT(drain(lan, 1) == 2, "both");
+    /* A small one does not overtake a large one, though there is a buffer for it. */
+    frontend_post(rx, 1);
+    send_to(lan, 0, 1, sizeof(second));
+    memcpy(second, data, sizeof(second));
+    lan_run(lan, HV_MSEC);
+    send_to(lan, 0, 1, 100);
+    lan_run(lan, HV_MSEC);
+    lan_expect_none(lan, 1);
+    frontend_post(rx, 3);
+    lan_run(lan, HV_MSEC);
+    lan_expect(lan, 1, second, sizeof(second));
+    lan_expect(lan, 1, data, 100);
     EXPECT(counters(lan, 1)->drops[DROP_NO_BUFFER] == 0, "none lost");
     lan_destroy(lan);
 }
@@ -163,10 +187,15 @@ START_TEST(half_a_ring)
     EXPECT(drain(lan, 2) == 50, "others are served");
     EXPECT(counters(lan, 1)->waited == FORWARD_WAITING, "half a ring");
     EXPECT(counters(lan, 1)->drops[DROP_NO_BUFFER] == 200 - FORWARD_WAITING, "no more");
-    frontend_post(&lan->guest[1].frontend->queue[0], 200);
+    frontend_post(&lan->guest[1].frontend->queue[0], FORWARD_WAITING);
     lan_run(lan, HV_MSEC);
     EXPECT(drain(lan, 1) == FORWARD_WAITING, "those that waited");
     EXPECT(frontend_room(&lan->guest[0].frontend->queue[0]) == FRONTEND_SLOTS, "answered");
+    lan_run(lan, 2 * FORWARD_STALL);
+    for (unsigned i = 0; i < 100; i++)
+        send_to(lan, 0, 1, 6000); /* two slots each */
+    lan_run(lan, HV_MSEC);
+    EXPECT(counters(lan, 1)->waited == FORWARD_WAITING + FORWARD_WAITING / 2, "by slots");
     lan_destroy(lan);
 }
 END_TEST

@@ -152,17 +152,15 @@ void lan_mac(uint8_t mac[6], unsigned guest)
 
 void lan_learn(struct lan *lan)
 {
-    uint8_t data[64], mac[6];
+    uint8_t mac[6];
 
     for (unsigned i = 0; i < lan->guests; i++) {
-        /* To a reserved address: learned is nothing by that; so by the table itself. */
         uint16_t was;
 
         lan_mac(mac, i);
         fdb_learn(lan->vswitch.fdb, lan->guest[i].port->bridge->number,
                   lan->guest[i].port->vlan.pvid, mac, (uint16_t)i, hv_now(lan->hv), &was);
     }
-    (void)data;
 }
 
 void lan_destroy(struct lan *lan)
@@ -228,7 +226,7 @@ size_t lan_build(uint8_t *data, const struct lan_frame *frame)
     uint32_t check;
 
     salt++;
-    for (size_t i = 0; i < length + 4; i++)
+    for (size_t i = 0; i < length + (frame->tagged ? 4 : 0); i++)
         data[i] = (uint8_t)(i * 31 + i / 251 + salt);
     if (frame->to == LAN_BROADCAST)
         memset(data, 0xff, 6);
