@@ -149,7 +149,7 @@ def throughput(dom0, net):
         for sender, receiver, device in ways:
             _offloads(dom0, sender, device, on)
             before = _sent(dom0, net, sender)
-            out = sender.run(dom0, f"iperf3 -c {receiver.ipv4} -n {'12M' if on else '4M'} -f k --connect-timeout 5000 | tail -n 4",
+            out = sender.run(dom0, f"iperf3 -c {receiver.ipv4} -n {'3M' if on else '1M'} -f k --connect-timeout 5000 | tail -n 4",
                              120, "iperf3")
             after = _sent(dom0, net, sender)
             said.append(f"{sender.name}>{receiver.name} {guests.iperf(out) / 1e6:.0f}")
