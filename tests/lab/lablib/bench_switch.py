@@ -14,7 +14,7 @@ from .machine import Machine
 
 LABELS = {"bridge": "bridge in dom0", "ovs": "Open vSwitch in dom0", "driver": "bridge in a Linux driver domain",
           "atoll": "switch"}
-FRAMES = 5000
+FRAMES = 30000
 PINGS = 300
 BYTES = {"on": 96 << 20, "off": 16 << 20}
 NO_OFFLOADS = "ethtool -K eth0 tso off gso off gro off tx off rx off sg off 2>/dev/null; true"
