@@ -4,8 +4,9 @@
  * them, and a stream of numbered datagrams. Static.
  *
  *   lab-frames send IF COUNT HEX...    each of the frames in turn, COUNT times
- *   lab-frames listen IF MARK          print each frame that comes and contains MARK (text):
- *                                      "LENGTH HEX", its VLAN tag in place; until killed
+ *   lab-frames listen IF MARK          tell of each frame that comes and contains MARK (text):
+ *                                      "LENGTH VID TEXT", VID "-" without a tag, TEXT what is
+ *                                      behind MARK up to a full stop; until killed
  *   lab-frames stream ADDRESS PORT N   N numbered datagrams a second until SIGTERM, then
  *                                      "sent COUNT"
  *   lab-frames sequence PORT           count them until SIGTERM, then "first F last L received R
@@ -28,7 +29,6 @@
 #include <unistd.h>
 
 #define FRAME_MAX    65550
-#define SHOWN        256
 #define SEQUENCE_MAX (1U << 20) /* numbers that are told apart */
 
 static volatile sig_atomic_t over;
@@ -100,8 +100,8 @@ static int send_frames(const char *name, unsigned long count, char **frames)
     return 0;
 }
 
-/** Put the tag that the kernel took out of @frame back; returns the frame's length. */
-static size_t tag_again(struct msghdr *message, uint8_t *frame, size_t length)
+/** The VLAN of the frame, whose tag the kernel has taken out of it; -1: it had none. */
+static int tag_of(struct msghdr *message)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         struct tpacket_auxdata aux;
@@ -109,21 +109,15 @@ static size_t tag_again(struct msghdr *message, uint8_t *frame, size_t length)
         if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
             continue;
         memcpy(&aux, CMSG_DATA(c), sizeof(aux));
-        if (!(aux.tp_status & TP_STATUS_VLAN_VALID) || length < 12)
-            continue;
-        memmove(frame + 16, frame + 12, length - 12);
-        frame[12] = (uint8_t)(aux.tp_vlan_tpid >> 8);
-        frame[13] = (uint8_t)aux.tp_vlan_tpid;
-        frame[14] = (uint8_t)(aux.tp_vlan_tci >> 8);
-        frame[15] = (uint8_t)aux.tp_vlan_tci;
-        return length + 4;
+        if (aux.tp_status & TP_STATUS_VLAN_VALID)
+            return aux.tp_vlan_tci & 0xfff;
     }
-    return length;
+    return -1;
 }
 
 static int listen_frames(const char *name, const char *mark)
 {
-    static uint8_t frame[FRAME_MAX + 4];
+    static uint8_t frame[FRAME_MAX + 1];
     int fd = open_interface(name, ETH_P_ALL);
 
     if (fd < 0)
@@ -140,17 +134,23 @@ static int listen_frames(const char *name, const char *mark)
                                  .msg_control = control,
                                  .msg_controllen = sizeof(control)};
         ssize_t got = recvmsg(fd, &message, 0);
-        size_t length;
+        const char *text;
+        int vid;
 
         if (got < 0)
             return fail("recvmsg");
-        if (from.sll_pkttype == PACKET_OUTGOING || !memmem(frame, (size_t)got, mark, strlen(mark)))
+        frame[got] = 0;
+        text = memmem(frame, (size_t)got, mark, strlen(mark));
+        if (from.sll_pkttype == PACKET_OUTGOING || !text)
             continue;
-        length = tag_again(&message, frame, (size_t)got);
-        printf("%zu ", length);
-        for (size_t i = 0; i < length && i < SHOWN; i++)
-            printf("%02x", frame[i]);
-        putchar('\n');
+        vid = tag_of(&message);
+        text += strlen(mark);
+        printf("%zd ", got);
+        if (vid < 0)
+            printf("- ");
+        else
+            printf("%d ", vid);
+        printf("%.*s\n", (int)strcspn(text, "."), text);
     }
 }
 

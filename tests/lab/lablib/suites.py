@@ -7,6 +7,7 @@ import re
 
 from . import checks, host, native, ui
 from . import control as control_plane
+from . import switch as network_switch
 from .image import Image
 from .machine import EmulatorFault, Machine
 
@@ -216,7 +217,11 @@ def control(verdicts, logs):
     return Jobs(boots=control_plane.jobs(verdicts, logs, boot))
 
 
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored)}
+def switch(verdicts, logs):
+    return Jobs(boots=network_switch.jobs(verdicts, logs, boot))
+
+
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch)}
 
 
 def _guarded(name, verdicts, job):
