@@ -38,6 +38,18 @@ static int16_t copy_errno(int16_t status)
     }
 }
 
+void grantcopy_init(struct hv *hv)
+{
+    unsigned pages = (GRANT_COPY_CHUNK * sizeof(*hv->copy_ops) + HV_PAGE_SIZE - 1) / HV_PAGE_SIZE;
+
+    /* Xen walks our page tables for each operation, twice: the walk is shorter where a large page
+       maps them. */
+    hv->copy_ops = page_alloc_large(hv, pages);
+    if (!hv->copy_ops) {
+        hv_panic("no memory for grant copies");
+    }
+}
+
 /** A copy that was handed to Xen; what comes back is 0 or negative. */
 #define STATUS_PENDING 1
 

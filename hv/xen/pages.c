@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define WORD_BITS 64U
+#define WORD_BITS   64U
+#define LARGE_PAGES 512U /* that a large page maps */
 
 static bool page_taken(const struct page_pool *pool, size_t page)
 {
@@ -91,17 +92,11 @@ static size_t next_taken(const struct page_pool *pool, size_t page, size_t limit
     return page < limit ? page : limit;
 }
 
-void *hv_page_alloc(struct hv *hv, unsigned count)
+/** The first run of @count free pages at or above @first, taken; NULL: there is none. */
+static void *run_take(struct page_pool *pool, size_t first, unsigned count)
 {
-    struct page_pool *pool = &hv->pool;
-    size_t first;
     void *pages;
 
-    if (count == 0 || count > pool->free) {
-        return NULL;
-    }
-    pool->hint = next_free(pool, pool->hint);
-    first = pool->hint;
     while (first < pool->pages && count <= pool->pages - first) {
         size_t end = next_taken(pool, first, first + count);
 
@@ -120,6 +115,26 @@ void *hv_page_alloc(struct hv *hv, unsigned count)
     pages = (void *)(uintptr_t)(first * HV_PAGE_SIZE);
     memset(pages, 0, (size_t)count * HV_PAGE_SIZE);
     return pages;
+}
+
+void *hv_page_alloc(struct hv *hv, unsigned count)
+{
+    struct page_pool *pool = &hv->pool;
+
+    if (count == 0 || count > pool->free) {
+        return NULL;
+    }
+    pool->hint = next_free(pool, pool->hint);
+    return run_take(pool, pool->hint, count);
+}
+
+void *page_alloc_large(struct hv *hv, unsigned count)
+{
+    /* At the end of what large pages can map, so that no run of free pages is cut in two. */
+    size_t end = hv->pool.pages / LARGE_PAGES * LARGE_PAGES;
+    void *pages = end > LARGE_PAGES ? run_take(&hv->pool, end - count, count) : NULL;
+
+    return pages ? pages : hv_page_alloc(hv, count);
 }
 
 void hv_page_free(struct hv *hv, void *pages, unsigned count)

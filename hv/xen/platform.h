@@ -98,7 +98,8 @@ struct hv {
     uint32_t slot_count;
     uint32_t slot_hint; /**< where the next search starts */
 
-    struct gnttab_copy copy_ops[GRANT_COPY_CHUNK];
+    /* grantcopy.c */
+    struct gnttab_copy *copy_ops; /**< GRANT_COPY_CHUNK */
 
     /* console.c */
     struct xencons_interface *console; /**< NULL: the debug port is the console */
@@ -123,8 +124,11 @@ struct hv {
 _Noreturn void platform_start(const struct boot_info *boot);
 
 void pages_init(struct hv *hv, const struct boot_info *boot);
+/** As hv_page_alloc(), from the part of memory that large pages map, if there is room. */
+void *page_alloc_large(struct hv *hv, unsigned count);
 void evtchn_init(struct hv *hv);
 void gnttab_init(struct hv *hv, const struct boot_info *boot);
+void grantcopy_init(struct hv *hv);
 void grantmap_init(struct hv *hv, const struct boot_info *boot);
 void console_init(struct hv *hv, const struct boot_info *boot);
 void random_init(struct hv *hv);

@@ -67,6 +67,7 @@ void platform_start(const struct boot_info *boot)
     random_init(hv);
     gnttab_init(hv, boot);
     grantmap_init(hv, boot);
+    grantcopy_init(hv);
 
     hv_main(hv);
     hv_exit(hv, HV_EXIT_POWEROFF);
