@@ -6,14 +6,13 @@
 #include <sys/random.h>
 
 /* Where a PVH guest's local APIC lies; from here to 4 GiB there is no memory. */
-/* XEN_CPUID_TSC_MODE_NEVER_EMULATE of xen/include/public/arch-x86/cpuid.h, which is not installed
- */
-#define TSC_MODE_NEVER_EMULATE 2
-
 #define LAPIC_BASE  0xfee00000ull
 #define FOUR_GIB    (1ull << 32)
 #define PAGE_KIB    4u
 #define PAGE_SHIFT_ 12
+
+/* xen/include/public/arch-x86/cpuid.h has it, which libxen-dev has not. */
+#define TSC_MODE_NEVER_EMULATE 2
 
 /*
  * The label of an ordinary guest: the 12th of FLASK's initial SIDs (xen/xsm/flask/policy
