@@ -6,10 +6,12 @@
  *
  * Directories: backend/TYPE/FRONTEND-DOMID/DEVID of this domain, made by the toolstack (one watch
  * for all of them), and the frontend's, which the former names. libxl's contract with a backend
- * that is not Linux, as measured: InitWait (2) must be seen within 10 s; online=0 and state=5 are
- * answered by Closed (6) and, within 10 s, by the removal of our own directory; no script is run.
- * A device lives as long as its backend directory: the frontend may close and come back any number
- * of times (reboot, kexec, driver reload) while online is 1.
+ * that is not Linux, as measured: InitWait (2), and no other state, must be seen within 10 s. So
+ * in a new directory it stays for a second: a frontend that is quick is connected at once, and only
+ * Connected (4) is written later (XENBUS_INIT_WAIT_SEEN; not so as it comes back); online=0 and
+ * state=5 are answered by Closed (6) and, within 10 s, by the removal of our own directory; no
+ * script is run. A device lives as long as its backend directory: the frontend may close and come
+ * back any number of times (reboot, kexec, driver reload) while online is 1.
  *
  * Bounded (XSA-349, XSA-300): at most @ref devices devices; however many watch events a guest
  * causes, one device is looked at at a time, in turn, and each at most XENBUS_LOOKS times a second;
@@ -62,7 +64,7 @@ struct xenbus_device {
     struct xenbus_backend *backend;
     domid_t domid; /**< of the frontend */
     uint32_t devid;
-    enum xenbus_state state;          /**< ours, as last written */
+    enum xenbus_state state; /**< ours, as last written: InitWait for a while, though connected */
     enum xenbus_state frontend_state; /**< as last read */
     bool online;
     struct xenbus_look *look; /**< what is under way; private to the state machine */
@@ -91,8 +93,8 @@ struct xenbus_device_type {
         literals. All are then read once more, at one instant. */
     unsigned (*more_names)(struct xenbus_device *device, const struct xenbus_nodes *frontend,
                            const char **names);
-    /** The frontend is there (Initialised or Connected): 0, and Connected is written; or a negative
-        errno and @why: Closing. */
+    /** The frontend is there (Initialised or Connected): 0, and Connected is written (not sooner
+        than a second after the first InitWait); or a negative errno and @why: Closing. */
     int (*connect)(struct xenbus_device *device, const struct xenbus_nodes *ours,
                    const struct xenbus_nodes *frontend, const char **why);
     /** It goes, or is gone: release all that connect() took. Only after a connect(). @why: for the

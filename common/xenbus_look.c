@@ -188,7 +188,7 @@ static bool create(struct xenbus_look *look, const struct view *view)
     if (look->refused) {
         look->refused = false;
         look->state = XENBUS_INIT_WAIT;
-        look->shown = view->now;
+        look->fresh = true;
     }
     backend->usage.devices++;
     look->device->backend = backend;
@@ -283,6 +283,7 @@ static bool begin(struct xenbus_look *look, const struct view *view)
         look->state = XENBUS_CLOSED;
         return true;
     default:
+        look->fresh = true;
         break;
     }
     look->state = XENBUS_INIT_WAIT;
@@ -298,12 +299,9 @@ static bool walk(struct xenbus_look *look, const struct view *view)
     case XENBUS_UNKNOWN:
         return begin(look, view);
     case XENBUS_INIT_WAIT:
-        if (theirs < XENBUS_INITIALISED || theirs > XENBUS_CLOSED)
+        if (theirs < XENBUS_INITIALISED || theirs > XENBUS_CLOSED ||
+            view->our_state != XENBUS_INIT_WAIT) /* it is to be written first */
             return true;
-        if (view->now < look->shown + XENBUS_SHOWN) {
-            xenbus_look_at(look, look->shown + XENBUS_SHOWN);
-            return true;
-        }
         if (theirs <= XENBUS_CONNECTED)
             return try_connect(look, view);
         look->state = theirs;
@@ -378,13 +376,26 @@ static bool leave(struct xenbus_look *look, const struct view *view)
 
 /* --- the look --------------------------------------------------------------------------------- */
 
+/* Must what is to be written wait, as a toolstack may not have seen InitWait yet? */
+static bool withheld(struct xenbus_look *look, const struct view *view)
+{
+    bool works = look->state == XENBUS_CONNECTED || look->state == XENBUS_RECONFIGURED;
+    uint64_t until = look->shown + (works ? XENBUS_INIT_WAIT_SEEN : XENBUS_INIT_WAIT_SHOWN);
+
+    if (!look->fresh || view->our_state != XENBUS_INIT_WAIT || look->state == XENBUS_INIT_WAIT ||
+        (look->offline && !works) || view->now >= until)
+        return false;
+    xenbus_look_at(look, until);
+    return true;
+}
+
 /* Forget all that was, as the directory is another one. */
 static void anew(struct xenbus_look *look)
 {
     xenbus_look_release(look, "the toolstack made it anew");
     look->state = look->written = XENBUS_UNKNOWN;
     look->why = look->said = NULL;
-    look->published = look->marked = look->refused = false;
+    look->published = look->marked = look->refused = look->fresh = false;
     look->offline = look->closed = 0;
 }
 
@@ -414,7 +425,8 @@ static void decide(struct xenbus_look *look, const struct view *view)
     }
     if (look->device)
         tell(look, view);
-    if (look->state != view->our_state || look->why || (look->device && !look->published))
+    if (!withheld(look, view) &&
+        (look->state != view->our_state || look->why || (look->device && !look->published)))
         xenbus_look_publish(look);
     else
         xenbus_look_done(backend);

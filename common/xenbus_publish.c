@@ -35,6 +35,10 @@ static void written(void *context, int error, const char *data, size_t length)
         look->dirty = true;
     } else {
         look->written = backend->op.writing;
+        if (look->written == XENBUS_INIT_WAIT)
+            look->shown = hv_now(backend->hv);
+        else
+            look->fresh = false;
         look->marked |= backend->op.why != NULL;
         if (look->why == backend->op.why)
             look->why = NULL;
@@ -100,8 +104,6 @@ void xenbus_look_publish(struct xenbus_look *look)
     changes[count] =
         (struct store_change){STORE_WRITE, backend->op.paths[count], state, strlen(state)};
     count++;
-    if (look->state == XENBUS_INIT_WAIT)
-        look->shown = hv_now(backend->hv);
     backend->op.writing = look->state;
     backend->op.why = look->why;
     backend->op.removing = false;

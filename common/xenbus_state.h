@@ -15,8 +15,15 @@
 /** The longest path of a node, NUL included. */
 #define XENBUS_PATH 112U
 
-/** How long InitWait and Closed stay, so that a toolstack that waits for just them sees them. */
-#define XENBUS_SHOWN        (100 * HV_MSEC)
+/** How long the first InitWait of a directory stays, so that a toolstack that waits for just that
+ * sees it: libxl reads the state when its watch fires, which may be late on a busy host, and takes
+ * no later one for it (libxl_event.c, devstate_callback()). Only what is written waits: a frontend
+ * is connected at once, and Connected is told after XENBUS_INIT_WAIT_SEEN. That it closes, or what
+ * is wrong with it, is told earlier; what the toolstack itself asks for waits for nothing. */
+#define XENBUS_INIT_WAIT_SEEN  HV_SEC
+#define XENBUS_INIT_WAIT_SHOWN (100 * HV_MSEC)
+
+/** The same for Closed, before the directory is removed. */
 #define XENBUS_CLOSED_SHOWN (250 * HV_MSEC)
 
 /** How long a frontend may take to close before our directory goes away under it. */
@@ -51,6 +58,7 @@ struct xenbus_look {
     bool connected;
     bool refused;              /**< by create(), so far */
     bool published;            /**< the features */
+    bool fresh;                /**< nothing but InitWait was written in this new directory */
     bool marked;               /**< there is a node `error` */
     enum xenbus_state state;   /**< what ours shall be; UNKNOWN: not decided yet */
     enum xenbus_state written; /**< what XenStore took of us last */
@@ -59,7 +67,7 @@ struct xenbus_look {
     const char *said;          /**< what was last said in the log to be wrong */
     uint64_t budget;           /**< when all looks that it may have are to its credit again */
     uint64_t log_budget;       /**< the same for lines in the log */
-    uint64_t shown;            /**< since when InitWait is to be seen */
+    uint64_t shown;            /**< since when InitWait is there to be seen */
     uint64_t offline, closed;  /**< since when; 0: not */
     uint64_t seen;             /**< hash of what the toolstack wrote */
 };

@@ -231,7 +231,10 @@ START_TEST(test_nodes)
     ck_assert_str_eq(fake_ports.uuid, "00112233-4455-6677-8899-aabbccddeeff");
     ck_assert_str_eq(fake_ports.name, "web");
     play_connect(guest, 0);
-    play_expect(&play, GUEST, 0, 4, 300);
+    play_pass(&play, 20);
+    ck_assert_uint_eq(fake_ports.connected, 1); /* at once, and told when libxl has seen 2 */
+    ck_assert_int_eq(play_state(&play, GUEST, 0), 2);
+    play_expect(&play, GUEST, 0, 4, 1200);
     ck_assert_uint_eq(play_nodes(&play, GUEST, 0), nodes);
     ck_assert(fake_ports.config.sg && fake_ports.config.gso_tcpv6);
 }
@@ -243,7 +246,7 @@ START_TEST(test_changes_while_it_lives)
     play_expect(&play, GUEST, 0, 2, 50);
     ck_assert_str_eq(fake_ports.uuid, "-");
     play_connect(guest, 0);
-    play_expect(&play, GUEST, 0, 4, 300);
+    play_expect(&play, GUEST, 0, 4, 1200);
     play_backend_write(&play, GUEST, 0, "guest-uuid", "00112233-4455-6677-8899-aabbccddeeff");
     play_backend_write(&play, GUEST, 0, "rate", "1000,1000");
     play_pass(&play, 50);
