@@ -182,7 +182,7 @@ static int port_row(struct switch_call *call, const struct control_reader *field
     rate_cell(call, &port, CONTROL_F_RATE_IN);
     rate_cell(call, &port, CONTROL_F_RATE_OUT);
     table_cell(call->table, TINT_NONE, "%s",
-               control_number(&port, CONTROL_F_GENERATION, 0) ? "file" : "libxl");
+               control_number(&port, CONTROL_F_MATCHED, 0) ? "file" : "libxl");
     table_cell(call->table, TINT_NONE, "%s", extra);
     return 0;
 }

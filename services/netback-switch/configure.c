@@ -196,7 +196,8 @@ void port_configure(struct port *port)
     struct vswitch *vswitch = port->vswitch;
     const struct policy before = port->policy;
     const struct rules_vlan vlan_before = port->vlan;
-    bool placed;
+    const struct bridge *bridge_before = port->bridge;
+    bool placed, moved;
 
     port->rules = find_rules(port, vswitch->rules);
     placed = !port->described || place(port);
@@ -213,8 +214,12 @@ void port_configure(struct port *port)
         port->blocked_until = 0;
     if (stricter(&port->policy, &before) || !same_vlan(&port->vlan, &vlan_before))
         fdb_forget_port(vswitch->fdb, port->number);
-    if (!same_vlan(&port->vlan, &vlan_before))
+    moved = port->bridge != bridge_before || !same_vlan(&port->vlan, &vlan_before);
+    if (moved)
         snoop_forget_port(vswitch->snoop, port->number);
+    if (moved && port->connected && port->bridge)
+        snoop_new_port(vswitch->snoop, port->bridge->number, port->number, hv_now(vswitch->hv));
+    snoop_set_host(vswitch->snoop, port->number, port->isolated);
     port->fdb_limit = fdb_share(port);
     fdb_set_port_limit(vswitch->fdb, port->number, port->fdb_limit);
     mirrors_port_changed(port);

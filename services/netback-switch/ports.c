@@ -212,6 +212,8 @@ int port_connect(struct port *port)
     port->connected = true;
     port->connected_at = hv_now(vswitch->hv);
     port->counters.connects++;
+    snoop_new_port(vswitch->snoop, port->bridge->number, port->number, port->connected_at);
+    snoop_set_host(vswitch->snoop, port->number, port->isolated);
     bridge_show(port);
     mirrors_port_changed(port);
     port_log(port, LOG_INFO, "up on %s, queues: %u", port->bridge->name, port->netif.queue_count);

@@ -46,6 +46,7 @@ static void age(struct timer *timer)
     struct vswitch *vswitch = LIST_ENTRY(timer, struct vswitch, age);
 
     fdb_age(vswitch->fdb, hv_now(vswitch->hv));
+    snoop_age(vswitch->snoop, hv_now(vswitch->hv));
     timer_set(vswitch->loop, timer, hv_now(vswitch->hv) + AGE_PERIOD);
 }
 

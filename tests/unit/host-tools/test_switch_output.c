@@ -107,7 +107,7 @@ static void put_port(struct control_writer *w)
     control_put_bytes(w, CONTROL_F_UUID, uuid, 16);
     control_put_string(w, CONTROL_F_BRIDGE_NAME, "lan");
     control_put_string(w, CONTROL_F_STATE, "connected");
-    control_put_number(w, CONTROL_F_GENERATION, 1);
+    control_put_number(w, CONTROL_F_MATCHED, 1);
     control_put_bytes(w, CONTROL_F_MAC, mac, 6);
     control_put_number(w, CONTROL_F_VLAN_MODE, 2);
     control_put_number(w, CONTROL_F_PVID, 10);
