@@ -28,6 +28,18 @@ void play_create(struct play *play)
     sim_usage(play->tenant->hv, &play->before);
 }
 
+struct client *play_guest(struct play *play, domid_t domid)
+{
+    struct client *made = host_guest(play->host, domid);
+    char path[64], perms[32];
+
+    snprintf(path, sizeof(path), "/local/domain/%u", domid);
+    snprintf(perms, sizeof(perms), "n0|r%u", domid);
+    ck_assert_int_eq(client_mkdir(play->host->dom0, 0, path), 0);
+    ck_assert_int_eq(client_set_perms(play->host->dom0, 0, path, perms), 0);
+    return made;
+}
+
 void play_start(struct play *play, const struct xenbus_device_type *type, void *context)
 {
     struct tenant *tenant = play->tenant;

@@ -27,6 +27,9 @@ struct play {
 /** The host, and the domain of the backend as libxl makes one; no backend yet. */
 void play_create(struct play *play);
 
+/** A guest with a home, as libxl makes it. */
+struct client *play_guest(struct play *play, domid_t domid);
+
 /** Start the backend, and end it: all it took is given back. */
 void play_start(struct play *play, const struct xenbus_device_type *type, void *context);
 void play_stop(struct play *play);

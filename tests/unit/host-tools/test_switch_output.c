@@ -279,7 +279,7 @@ static const struct {
      "         -  file   \n"},
     {"switch ports --json",
      "[\n  {\n    \"domid\": 5,\n    \"vif\": 1,\n    \"guest\": \"web1\",\n    \"uuid\": \"" U1
-     "\",\n    \"bridge\": \"lan\",\n    \"state\": \"connected\",\n    \"generation\": 1,\n"
+     "\",\n    \"bridge\": \"lan\",\n    \"state\": \"connected\",\n    \"matched\": 1,\n"
      "    \"mac\": \"00:16:3e:01:02:03\",\n    \"vlan-mode\": \"trunk\",\n    \"pvid\": 10,\n"
      "    \"vlans\": \"20,30-296\",\n    \"locking-mode\": \"locked\",\n"
      "    \"rate-in\": 1250000\n  }\n]\n"},
