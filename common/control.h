@@ -109,6 +109,18 @@ enum control_type {
     CONTROL_T_SWITCH_EVENTS = 0x0207,  /**< LIMIT, FOLLOW. Stream: one event each; LOST */
     CONTROL_T_SWITCH_FLUSH = 0x0208,   /**< BRIDGE_NAME (none: all). Reply */
 
+    /** Of the monitor (services/monitor/control*.c). */
+    CONTROL_T_MONITOR_SHOW = 0x0300,  /**< Reply: FEED groups, counters of the engine */
+    CONTROL_T_MONITOR_PORTS = 0x0301, /**< SERIES. Stream: one PORT group each, with its totals */
+    CONTROL_T_MONITOR_FLOWS = 0x0302, /**< Stream: FLOW... (common/flow_wire.h), those that live */
+    CONTROL_T_MONITOR_ENDED = 0x0303, /**< Stream without end: FLOW... as they end; LOST */
+    /** PROGRAM (classic BPF; none: all), SNAP, DOMID, VIF, LIMIT (frames). Stream: DATA, pieces of
+       a stream as common/mirror_wire.h has it. EINVAL: TEXT says what is wrong with the program */
+    CONTROL_T_MONITOR_CAPTURE = 0x0304,
+    CONTROL_T_MONITOR_ALERTS = 0x0305, /**< LIMIT, FOLLOW. Stream: one ALERT group each; LOST */
+    CONTROL_T_MONITOR_LIMITS = 0x0306, /**< Stream: one QUOTA group each: NAME, VALUE, UNIT, TEXT */
+    CONTROL_T_MONITOR_SET = 0x0307,    /**< NAME, VALUE. Reply. EINVAL: TEXT says why */
+
     CONTROL_T_USER = 0x8000, /**< from here on: requests of images that are not ours */
 };
 

@@ -158,7 +158,31 @@
     FIELD(CHECKSUMS, "checksums", NUMBER, 213)                                                     \
     FIELD(SEGMENTS, "segments", NUMBER, 214)                                                       \
     FIELD(WAITED, "waited", NUMBER, 215)                                                           \
-    FIELD(CONNECTS, "connects", NUMBER, 216)
+    FIELD(CONNECTS, "connects", NUMBER, 216)                                                       \
+    /* the monitor */                                                                              \
+    FIELD(FLOW, "flow", BYTES, 256)       /* struct flow_record and its strings */                 \
+    FIELD(PROGRAM, "program", BYTES, 257) /* classic BPF, 8 bytes an instruction */                \
+    FIELD(ALERT, "alert-entry", GROUP, 258)                                                        \
+    FIELD(FEED, "feed-entry", GROUP, 259)                                                          \
+    FIELD(SERIES, "series", NUMBER, 260) /* 1: with SECONDS_*, 2: with MINUTES_* as well */        \
+    FIELD(SECONDS_OUT, "seconds-out", BYTES, 261) /* u32 each, the newest whole second first */    \
+    FIELD(SECONDS_IN, "seconds-in", BYTES, 262)                                                    \
+    FIELD(MINUTES_OUT, "minutes-out", BYTES, 263) /* u64 each, the newest whole minute first */    \
+    FIELD(MINUTES_IN, "minutes-in", BYTES, 264)                                                    \
+    FIELD(CLASS, "class", GROUP, 265) /* NAME, COUNT (bytes): a protocol class */                  \
+    FIELD(FLOWS, "flows", NUMBER, 266)                                                             \
+    FIELD(FAMILY, "family", NUMBER, 267)                                                           \
+    FIELD(PROTOCOL, "protocol", NUMBER, 268)                                                       \
+    FIELD(SOURCE_ADDRESS, "source-address", BYTES, 269)                                            \
+    FIELD(DESTINATION_ADDRESS, "destination-address", BYTES, 270)                                  \
+    FIELD(L4_PORT, "l4-port", NUMBER, 271)                                                         \
+    FIELD(MAC_BEFORE, "mac-before", BYTES, 272)                                                    \
+    FIELD(OTHER_GUEST, "other-guest", STRING, 273)                                                 \
+    FIELD(OTHER_UUID, "other-uuid", BYTES, 274)                                                    \
+    FIELD(OTHER_DOMID, "other-domid", NUMBER, 275)                                                 \
+    FIELD(OTHER_VIF, "other-vif", NUMBER, 276)                                                     \
+    FIELD(SUPPRESSED, "suppressed", NUMBER, 277)                                                   \
+    FIELD(THRESHOLD, "threshold", NUMBER, 278)
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

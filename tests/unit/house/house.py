@@ -88,7 +88,9 @@ def include_rule(path):
             rules += [SIMULATOR]
         return 'a service', rules
     if path.startswith('host-tools/'):
-        return 'the host tools', [anything, COMMON, BESIDE, LINUX]
+        # The monitor's engine runs on files as well, in the host tool.
+        return 'the host tools', [anything, COMMON, BESIDE, LINUX, re.compile(r'"services/monitor/engine\.h"'),
+                                  re.compile(r'"services/monitor/record\.h"')]
     if path.startswith('tests/conformance/') and not path.endswith('_main.c'):
         return 'a case of the contract', [CONTRACT, LIBC, re.compile(r'<stdlib\.h>'),
                                           re.compile(r'"tests/conformance/[a-z_]+\.h"')]
