@@ -37,12 +37,13 @@ const char *port_bridge_name(const struct port *port, const struct rules *rules)
     return rules && rules->default_bridge[0] ? rules->default_bridge : DEFAULT_BRIDGE;
 }
 
-/* dom0's own port is an uplink, unless rules lock it. */
+/* As its rule says; where that says nothing dom0's own port is one, unless the rule gives it a
+ * locking mode, which is none of an uplink's. */
 static bool is_uplink(const struct port *port)
 {
     const struct rules_port *rules = port->rules;
 
-    if (rules && (rules->uplink || rules->lock != RULES_LOCK_INHERIT))
+    if (rules && (rules->uplink_set || rules->lock != RULES_LOCK_INHERIT))
         return rules->uplink;
     return port->device.domid == DOM0;
 }
@@ -57,12 +58,15 @@ static bool misunderstood(const struct port *port)
            (port->bad_vlan && !(rules && rules->vlan_set));
 }
 
-/* Is its guest one that no rule names, or unknown, where nothing may pass then? */
+/* Is its guest one that no rule names, or unknown, where nothing may pass then? Never dom0: whose
+ * port that is Xen says, and to hold it would cut off the host for a rule that nobody wrote. */
 static bool held(const struct port *port)
 {
     const struct rules *rules = port->vswitch->rules;
 
-    return rules && !port->rules && (port->bad_uuid || rules->unknown == RULES_UNKNOWN_HOLD);
+    if (!rules || port->rules || port->device.domid == DOM0)
+        return false;
+    return port->bad_uuid || rules->unknown == RULES_UNKNOWN_HOLD;
 }
 
 static void make_policy(struct port *port, bool placed)
