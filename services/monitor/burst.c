@@ -46,13 +46,24 @@ static uint8_t arp_request(uint16_t operation)
     return operation == 9 ? 8 : (uint8_t)operation;
 }
 
+/* Cut or broken before it had addresses, it is no more than an Ethernet frame. */
+static bool has_addresses(const struct decoded *decoded, enum decode_result result)
+{
+    return decoded->family != DECODE_OTHER &&
+           (result == DECODE_OK ||
+            (load(decoded->source) | load(decoded->source + 8) | load(decoded->destination) |
+             load(decoded->destination + 8)) != 0);
+}
+
 static void make_lookup(struct table_lookup *lookup, const struct engine_frame *frame,
-                        const struct decoded *decoded, uint16_t lan)
+                        struct decoded *decoded, enum decode_result result, uint16_t lan)
 {
     struct flow_key *key = &lookup->key;
     uint16_t port;
 
     memset(key, 0, sizeof(*key));
+    if (!has_addresses(decoded, result))
+        decoded->family = DECODE_OTHER;
     key->family = decoded->family;
     key->lan = lan;
     key->vid[0] = decoded->vid[0] ? decoded->vid[0] : frame->vid;
@@ -264,7 +275,7 @@ static void burst(struct engine *engine, const struct engine_frame *const *frame
             continue;
         if (decoded->fragment)
             fragments_frame(engine->fragments, newest, lan, decoded);
-        make_lookup(lookup, frame, decoded, lan);
+        make_lookup(lookup, frame, decoded, result, lan);
         table_hash(&engine->table, lookup);
         table_prefetch(&engine->table, lookup);
     }
