@@ -24,15 +24,15 @@
 #define RECORD_MAX 480U
 
 #define INTERFACE_NAME_MAX 72U
-#define DESCRIPTION_MAX    96U
+#define DESCRIPTION_MAX    128U
 /* Of fixed lengths in IPFIX, too: collectors that take others in flows do not in options. */
 #define OPTION_NAME        64U
-#define OPTION_DESCRIPTION 80U
+#define OPTION_DESCRIPTION 128U
 
 #define INTERFACE_SLOTS (2 * IPFIX_INTERFACES)
 
 #define FLOW_TEMPLATES   5U
-#define OPTION_TEMPLATES 3U
+#define OPTION_TEMPLATES 4U
 
 struct interface {
     uint32_t number; /* 0: free */
@@ -80,13 +80,17 @@ static void add_option(struct ipfix_template *t, uint16_t id, uint16_t length)
 static void make_options(struct ipfix *x)
 {
     const bool v9 = x->config.netflow9;
-    struct ipfix_template *interface = &x->options[0], *metering = &x->options[1],
-                          *exporting = &x->options[2];
+    struct ipfix_template *name = &x->options[0], *description = &x->options[1],
+                          *metering = &x->options[2], *exporting = &x->options[3];
 
-    interface->id = IPFIX_T_INTERFACE;
-    add_option(interface, v9 ? NETFLOW9_SCOPE_INTERFACE : IE_INGRESS, 4);
-    add_option(interface, IE_INTERFACE_NAME, OPTION_NAME);
-    add_option(interface, IE_INTERFACE_DESCRIPTION, OPTION_DESCRIPTION);
+    name->id = IPFIX_T_NAME;
+    add_option(name, v9 ? NETFLOW9_SCOPE_INTERFACE : IE_INGRESS, 4);
+    add_option(name, IE_INTERFACE_NAME, OPTION_NAME);
+    /* In the form that routers have made usual, and nfdump knows alone. */
+    description->id = IPFIX_T_DESCRIPTION;
+    add_option(description, v9 ? NETFLOW9_SCOPE_SYSTEM : IE_DOMAIN, 4);
+    add_option(description, IE_INGRESS, 4);
+    add_option(description, IE_INTERFACE_DESCRIPTION, OPTION_DESCRIPTION);
     metering->id = IPFIX_T_METERING;
     add_option(metering, v9 ? NETFLOW9_SCOPE_SYSTEM : IE_DOMAIN, 4);
     add_option(metering, IE_EXPORTED_MESSAGES, 8);
@@ -98,7 +102,8 @@ static void make_options(struct ipfix *x)
     add_option(exporting, IE_UNSENT_FLOWS, 8);
     add_option(exporting, IE_UNSENT_PACKETS, 8);
     add_option(exporting, IE_UNSENT_OCTETS, 8);
-    interface->scopes = metering->scopes = exporting->scopes = 1;
+    for (unsigned i = 0; i < OPTION_TEMPLATES; i++)
+        x->options[i].scopes = 1;
 }
 
 struct ipfix *ipfix_create(const struct ipfix_config *config)
@@ -269,8 +274,8 @@ static void put_template(struct ipfix *x, const struct ipfix_template *t, uint64
     put_fields(&w, t);
     append(x, set, record, w.used, now);
     x->has_templates = true;
-    /* NetFlow's options come one a set: padding cannot be told from another there. */
-    if (v9 && t->scopes)
+    /* Options come one a set: nfcapd looks at the first alone. */
+    if (t->scopes)
         close_set(x);
 }
 
@@ -303,8 +308,12 @@ static void put_interface(struct ipfix *x, const struct interface *i, uint64_t n
 
     ipfix_put(&w, i->number, 4);
     ipfix_put_text(&w, i->name, strlen(i->name), OPTION_NAME);
+    append_data(x, IPFIX_T_NAME, &w, now);
+    w.used = 0;
+    ipfix_put(&w, x->config.netflow9 ? 0 : x->config.domain, 4);
+    ipfix_put(&w, i->number, 4);
     ipfix_put_text(&w, i->description, strlen(i->description), OPTION_DESCRIPTION);
-    append_data(x, IPFIX_T_INTERFACE, &w, now);
+    append_data(x, IPFIX_T_DESCRIPTION, &w, now);
 }
 
 static void put_counters(struct ipfix *x, uint64_t now)
@@ -381,32 +390,38 @@ static struct interface *find_interface(struct ipfix *x, uint32_t number)
     return &x->interfaces[at];
 }
 
-static void name_interface(struct ipfix *x, const struct flow_view *view, unsigned side,
-                           uint64_t now)
+static void describe(struct interface *i, const struct flow_view *view, unsigned side)
 {
     const struct flow_record *r = &view->record;
     const struct flow_record_side *s = &r->side[side];
+    const int guest = r->guest_length[side] > 56 ? 56 : r->guest_length[side],
+              bridge = r->bridge_length > 20 ? 20 : r->bridge_length;
     const uint8_t *u = s->uuid;
+
+    if (guest)
+        snprintf(i->name, sizeof(i->name), "%.*s/%u", guest, view->guest[side], s->vif);
+    else if (s->domid == 0)
+        snprintf(i->name, sizeof(i->name), "dom0/%u", s->vif);
+    else
+        snprintf(i->name, sizeof(i->name), "%u.%u", s->domid, s->vif);
+    if (s->flags & FLOW_IDENTIFIED)
+        snprintf(i->description, sizeof(i->description),
+                 "%s %.*s %02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                 i->name, bridge, view->bridge, u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7],
+                 u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+    else
+        snprintf(i->description, sizeof(i->description), "%s %.*s", i->name, bridge, view->bridge);
+}
+
+static void name_interface(struct ipfix *x, const struct flow_view *view, unsigned side,
+                           uint64_t now)
+{
+    const struct flow_record_side *s = &view->record.side[side];
     struct interface now_is = {.number = ipfix_interface(s->domid, s->vif)}, *i;
 
     if (!now_is.number)
         return;
-    if (r->guest_length[side])
-        snprintf(now_is.name, sizeof(now_is.name), "%.*s/%u",
-                 (int)(r->guest_length[side] > 63 ? 63 : r->guest_length[side]), view->guest[side],
-                 s->vif);
-    else if (s->domid == 0)
-        snprintf(now_is.name, sizeof(now_is.name), "dom0/%u", s->vif);
-    else
-        snprintf(now_is.name, sizeof(now_is.name), "%u.%u", s->domid, s->vif);
-    if (s->flags & FLOW_IDENTIFIED)
-        snprintf(now_is.description, sizeof(now_is.description),
-                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x %.*s", u[0],
-                 u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-                 u[14], u[15], (int)(r->bridge_length > 32 ? 32 : r->bridge_length), view->bridge);
-    else
-        snprintf(now_is.description, sizeof(now_is.description), "%.*s",
-                 (int)(r->bridge_length > 32 ? 32 : r->bridge_length), view->bridge);
+    describe(&now_is, view, side);
     i = find_interface(x, now_is.number);
     if (memcmp(i, &now_is, sizeof(now_is)) == 0 ||
         (!i->number && x->interface_count == IPFIX_INTERFACES))

@@ -42,9 +42,10 @@ enum ipfix_template_id {
     IPFIX_T_LAYER2 = 258,
     IPFIX_T_IPV4_NAMED = 259, /**< with what the application says; IPFIX alone */
     IPFIX_T_IPV6_NAMED = 260,
-    IPFIX_T_INTERFACE = 300, /**< options: names of interfaces */
-    IPFIX_T_METERING = 301,  /**< options: RFC 7011, 4.1 and 4.2: what was exported and ignored */
-    IPFIX_T_EXPORTING = 302, /**< options: RFC 7011, 4.3: what was not sent */
+    IPFIX_T_NAME = 300,        /**< options: names of interfaces, "guest/vif" */
+    IPFIX_T_METERING = 301,    /**< options: RFC 7011, 4.1 and 4.2: exported and ignored */
+    IPFIX_T_EXPORTING = 302,   /**< options: RFC 7011, 4.3: what was not sent */
+    IPFIX_T_DESCRIPTION = 303, /**< options: the same names with bridge and uuid */
 };
 
 /** A message that is to go out. */
