@@ -152,7 +152,7 @@ int main(int argc, char *argv[])
     config.context = net;
     ipfix = ipfix_create(&config);
     count = (unsigned)atoi(argv[4]);
-    for (unsigned i = 0; i < 500 && !export_net_ready(net); i++)
+    for (unsigned i = 0; i < 200 && !export_net_ready(net); i++)
         step(net, ipfix, &losses);
     for (unsigned i = 0; i < count; i++) {
         const size_t length = make(i, data);
