@@ -320,6 +320,43 @@ def packet_seeds():
                                    for port in range(8) for i in range(8)) + on_port(3, data[3:], 1)
 
 
+# fuzz_engine.c: port | 8 on its way out | time << 4, how long, how much longer, the frame; 0x80: something happens
+def given(port, frame, time=0, egress=0, more=0):
+    return bytes([port | egress << 3 | time << 4, len(frame), more]) + frame
+
+
+def turned(frame, at=26, size=4):
+    """The same frame from the other side, of IPv4 without options."""
+    return frame[6:12] + frame[:6] + frame[12:at] + frame[at + size:at + 2 * size] + frame[at:at + size] + \
+        frame[at + 2 * size + 2:at + 2 * size + 4] + frame[at + 2 * size:at + 2 * size + 2] + frame[at + 2 * size + 4:]
+
+
+def segment(flags, sequence, acknowledgment, payload=b"", port=4000):
+    return ethernet(STATION, 0x800, ipv4(6, struct.pack(">HHIIBBHHH", port, 80, sequence, acknowledgment, 0x50, flags,
+                                                        9, 0, 0) + payload))
+
+
+def engine_seeds():
+    ports = bytes([0x81, 0x09, 0x82, 0x0a, 0x87, 0x07])
+    syn, synack, ack = segment(2, 10, 0), turned(segment(18, 90, 11)), segment(16, 11, 91)
+    request = segment(24, 11, 91, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n")
+    fins = given(1, segment(17, 100, 91)) + given(2, turned(segment(17, 91, 101))) + given(1, segment(16, 101, 92))
+    shake = given(1, syn) + given(2, synack) + given(1, ack) + given(1, request)
+    udp = [ethernet(STATION, 0x800, ipv4(17, struct.pack(">HHHH", port, 53, 12, 0) + b"abcd")) for port in range(40)]
+    arp = [ethernet(b"\xff" * 6, 0x806, bytes([0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, operation]) +
+                    b"\x0a\0\0\1" + bytes(6) + b"\x0a\0\0\2") for operation in (1, 2)]
+    yield "tcp", ports + shake + fins + given(1, segment(2, 5000, 0), 1) + given(1, segment(4, 5001, 0)) + b"\xc0\x80"
+    yield "times", ports + b"".join(given(1, udp[0], time) for time in range(8)) + bytes([0xd1, 0x80, 0x80, 0xc9, 0x80, 0x80])
+    yield "full", ports + b"".join(given(i % 3, frame) + given(2, turned(frame)) for i, frame in enumerate(udp))
+    yield "ports", b"".join(bytes([0x81, who]) + given(1, udp[who]) for who in range(40)) + b"\x81\x40" + given(1, udp[0]) + \
+        b"\xe0\x80" + given(1, udp[0])
+    yield "moved", ports + given(1, arp[0]) + given(2, arp[1]) + given(2, arp[0]) + given(1, udp[1]) + given(2, udp[1])
+    yield "out", ports + given(1, udp[1]) + given(2, udp[1], 0, 1)
+    yield "fragments", ports + b"".join(given(1, ethernet(STATION, 0x800, ipv4(17, udp[1][34:], fragment=f)))
+                                        for f in (1, 0x2000, 2))
+    yield "cut", ports + b"".join(given(1, request[:n], more=200) for n in range(0, len(request), 7)) + b"\x80\x01"
+
+
 # fuzz_rules.c: how long pieces are, then records
 def rules_record(group, *fields):
     body = struct.pack("<HH", 0xc000 | group, len(b"".join(fields))) + b"".join(fields)
@@ -569,6 +606,7 @@ def main():
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
             ("fuzz_decode", decode_frame_seeds()),
+            ("fuzz_engine", engine_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
             ("fuzz_netif", netif_seeds()),
