@@ -186,6 +186,8 @@ def jumbo(dom0, net):
 def driver_reload(dom0, net):
     for guest in (net.a, net.d):
         guest.run(dom0, f"""
+            # xenbus holds the module as long as a device has it.
+            for vif in /sys/bus/xen/drivers/vif/vif-*; do echo "${{vif##*/}}" >/sys/bus/xen/drivers/vif/unbind; done
             rmmod xen_netfront || exit 1
             sleep 1
             insmod /xen-netfront.ko || exit 1
