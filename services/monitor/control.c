@@ -13,7 +13,7 @@ struct monitor *control_monitor(void *context)
     return *(struct monitor **)service->config->context;
 }
 
-const char *control_end_name(unsigned end)
+const char *flow_end_name(unsigned end)
 {
     static const char *const names[] = {
         [FLOW_IDLE] = "idle",     [FLOW_ACTIVE] = "active",   [FLOW_TCP_END] = "tcp-end",
@@ -153,8 +153,8 @@ static void put_engine(const struct monitor *monitor, struct control_writer *rep
     control_put_number(reply, CONTROL_F_FLOWS_CREATED, counters.flows_created);
     control_put_number(reply, CONTROL_F_FLOWS_REFUSED, counters.flows_refused);
     for (unsigned i = 0; i < sizeof(counters.flows_ended) / sizeof(uint64_t); i++)
-        if (control_end_name(i))
-            put_named(reply, CONTROL_F_FLOWS_ENDED, CONTROL_F_REASON, control_end_name(i),
+        if (flow_end_name(i))
+            put_named(reply, CONTROL_F_FLOWS_ENDED, CONTROL_F_REASON, flow_end_name(i),
                       counters.flows_ended[i]);
     control_put_number(reply, CONTROL_F_APPLICATIONS, counters.applications_live);
     control_put_number(reply, CONTROL_F_APPLICATIONS_REFUSED, counters.applications_refused);
@@ -217,10 +217,10 @@ static int control_set(void *context, struct control_request *request, struct co
     return settings_handle_set(control_monitor(context), request);
 }
 
-const struct control_handler control_handlers[] = {
-    {CONTROL_T_MONITOR_SHOW, control_show},       {CONTROL_T_MONITOR_PORTS, control_ports},
-    {CONTROL_T_MONITOR_FLOWS, control_flows},     {CONTROL_T_MONITOR_ENDED, control_ended},
+const struct control_handler monitor_handlers[] = {
+    {CONTROL_T_MONITOR_SHOW, control_show},       {CONTROL_T_MONITOR_PORTS, monitor_ports},
+    {CONTROL_T_MONITOR_FLOWS, monitor_flows},     {CONTROL_T_MONITOR_ENDED, control_ended},
     {CONTROL_T_MONITOR_CAPTURE, control_capture}, {CONTROL_T_MONITOR_ALERTS, control_alerts},
     {CONTROL_T_MONITOR_LIMITS, control_limits},   {CONTROL_T_MONITOR_SET, control_set},
 };
-const unsigned control_handler_count = sizeof(control_handlers) / sizeof(control_handlers[0]);
+const unsigned monitor_handler_count = sizeof(monitor_handlers) / sizeof(monitor_handlers[0]);

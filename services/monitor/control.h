@@ -11,8 +11,8 @@
 #include "monitor.h"
 
 /** All requests of the monitor; their context is the struct service. */
-extern const struct control_handler control_handlers[];
-extern const unsigned control_handler_count;
+extern const struct control_handler monitor_handlers[];
+extern const unsigned monitor_handler_count;
 
 /** The monitor of the service that is a handler's context; NULL: it is not made yet. */
 struct monitor *control_monitor(void *context);
@@ -22,10 +22,10 @@ enum control_health monitor_status(void *context, struct control_writer *reply);
 bool monitor_statistic(void *context, unsigned index, struct control_writer *item);
 
 /** "idle", "tcp-end"... of enum flow_end; NULL: there is none. */
-const char *control_end_name(unsigned end);
+const char *flow_end_name(unsigned end);
 
 /* Handlers in files of their own. */
-int control_ports(void *context, struct control_request *request, struct control_writer *reply);
-int control_flows(void *context, struct control_request *request, struct control_writer *reply);
+int monitor_ports(void *context, struct control_request *request, struct control_writer *reply);
+int monitor_flows(void *context, struct control_request *request, struct control_writer *reply);
 
 #endif

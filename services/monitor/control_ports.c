@@ -116,7 +116,7 @@ static void release(struct control_stream *stream)
     arena_free(walk->monitor->arena, walk, sizeof(*walk));
 }
 
-int control_ports(void *context, struct control_request *request, struct control_writer *reply)
+int monitor_ports(void *context, struct control_request *request, struct control_writer *reply)
 {
     static const struct control_stream_type type = {.fill = fill, .release = release};
     struct monitor *monitor = control_monitor(context);

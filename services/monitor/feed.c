@@ -242,7 +242,7 @@ bool feed_read(struct feed *feed)
             lose(feed, feed->reader.why ? feed->reader.why : "it breaks the vchan's protocol");
             return false;
         }
-        if ((size_t)got < room)
+        if (!got)
             return false;
         if (taken >= FEED_TURN)
             return true;

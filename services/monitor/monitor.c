@@ -44,8 +44,8 @@ struct service_config monitor_service(struct hv *hv, const char *version, struct
         .spare_pages = engine_pages(hv),
         .ring_order = RING_ORDER,
         .context = monitor,
-        .handlers = control_handlers,
-        .handler_count = control_handler_count,
+        .handlers = monitor_handlers,
+        .handler_count = monitor_handler_count,
         .status = monitor_status,
         .statistic = monitor_statistic,
     };

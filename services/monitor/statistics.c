@@ -102,7 +102,7 @@ static bool put_ended(const struct engine_counters *counters, unsigned index,
                                              "flows that were reported, by why", NULL, true};
 
     open_group(item, &about, counters->flows_ended[FLOW_IDLE + index]);
-    control_label(item, "reason", "%s", control_end_name(FLOW_IDLE + index));
+    control_label(item, "reason", "%s", flow_end_name(FLOW_IDLE + index));
     control_close_group(item);
     return true;
 }
