@@ -16,10 +16,9 @@ static void boot(struct desk *desk, unsigned pages, const char *cmdline)
 {
     struct host *host = desk->host;
 
-    desk->hv = sim_domain_create(host->sim,
-                                 &(struct sim_domain_config){.domid = DESK_MONITOR,
-                                                             .pages = pages ? pages : 4096,
-                                                             .cmdline = cmdline});
+    desk->hv = sim_domain_create(
+        host->sim, &(struct sim_domain_config){
+                       .domid = DESK_MONITOR, .pages = pages ? pages : 4096, .cmdline = cmdline});
     ck_assert_ptr_nonnull(desk->hv);
     desk->client = host_adopt(host, desk->hv, DESK_MONITOR, 0);
     desk->client->deaf = true;

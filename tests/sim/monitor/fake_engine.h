@@ -16,7 +16,7 @@
 /** A frame as it was given; the last FAKE_FRAMES are kept. */
 struct fake_frame {
     struct engine_frame frame;
-    uint8_t data[64]; /**< its begin */
+    uint8_t data[64];  /**< its begin */
     uint16_t identity; /**< of its port then */
 };
 

@@ -132,7 +132,8 @@ START_TEST(pieces_do_not_matter)
 }
 END_TEST
 
-/* The longest record, in a ring that has just room for it, and many that fill it again and again. */
+/* The longest record, in a ring that has just room for it, and many that fill it again and again.
+ */
 START_TEST(the_longest_frames)
 {
     uint64_t bytes = 0;
@@ -501,7 +502,8 @@ static uint64_t flood_step(void *context)
     struct source *flooder = context;
 
     while (flooder->used < 32768)
-        source_port(flooder, (unsigned)(flooder->used / 8 % FEED_PORTS), 20, "a guest of some name");
+        source_port(flooder, (unsigned)(flooder->used / 8 % FEED_PORTS), 20,
+                    "a guest of some name");
     source_push(flooder);
     return 0;
 }

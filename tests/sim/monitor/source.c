@@ -15,8 +15,8 @@ struct source *source_create(struct desk *desk, domid_t domid)
     ck_assert_ptr_nonnull(source);
     source->desk = desk;
     source->domid = domid;
-    source->hv =
-        sim_domain_create(desk->host->sim, &(struct sim_domain_config){.domid = domid, .pages = 600});
+    source->hv = sim_domain_create(desk->host->sim,
+                                   &(struct sim_domain_config){.domid = domid, .pages = 600});
     ck_assert_ptr_nonnull(source->hv);
     sim_domain_no_faults(source->hv);
     source->clock = hv_wallclock(source->hv) - hv_now(source->hv);
