@@ -28,18 +28,29 @@ THEIRS = """frame.number frame.protocols frame.len frame.cap_len eth.type llc.ds
     ipv6.src ipv6.dst ipv6.plen ipv6.hlim ipv6.tclass ipv6.fraghdr.offset ipv6.fraghdr.more ipv6.fraghdr.ident
     tcp.srcport tcp.dstport tcp.flags tcp.len tcp.seq_raw tcp.ack_raw tcp.hdr_len udp.srcport udp.dstport udp.length
     sctp.srcport sctp.dstport dccp.srcport dccp.dstport icmp.type icmp.code icmp.ident icmpv6.type icmpv6.code
-    icmpv6.echo.identifier arp.opcode arp.src.proto_ipv4 arp.dst.proto_ipv4 _ws.malformed""".split()
+    icmpv6.echo.identifier arp.hw.type arp.opcode arp.src.proto_ipv4 arp.dst.proto_ipv4 _ws.malformed""".split()
 
-# Nothing is put together, and nothing that lies in what is compared is looked at.
-PROTOCOLS = """frame eth ethertype vlan ieee8021ad llc arp ip ipv6 ipv6.hopopts ipv6.routing ipv6.fraghdr ipv6.dstopts
-    ah mipv6 tcp udp udplite sctp dccp icmp icmpv6 pppoes ppp mpls""".split()
+# Nothing is put together, and no checksum is verified.
 OPTIONS = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
            "tcp.check_checksum:FALSE", "udp.check_checksum:FALSE", "ip.check_checksum:FALSE",
            "tcp.analyze_sequence_numbers:FALSE", "tcp.relative_sequence_numbers:FALSE"]
 
 TRANSPORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udplite"}
 
+EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.fraghdr", "ipv6.dstopts", "ah", "mipv6")
+
+# What tshark makes of it is of use to who looks at frames; a table of flows is better off with what a host would.
 EXPLAINED = {
+    "inside": "IP in what we do not look into (MACsec, NSH, Ethernet in something), or RARP",
+    "longer than the frame": "IP that claims more than its frame has is decoded by both, and malformed to us",
+    "no IP header": "another version than Ethernet says, or a length below the header's: tshark shows what it can",
+    "fragment too far": "beyond 65,535 bytes, which no datagram has",
+    "802.3 longer than the frame": "tshark shows what there is of it",
+    "sizes of ARP": "Ethernet's and IPv4's addresses are of 6 and 4 bytes; Linux drops it as we do",
+    "hardware of ARP": "neither Ethernet nor 802: Linux takes no address from it",
+    "no byte of the transport": "the capture ends where it would begin; tshark names what would be there",
+    "UDP's length": "below its header, or beyond its datagram: tshark remarks on it, and takes it for a datagram",
+    "TCP's header": "shorter than 20 bytes or longer than the segment: tshark remarks on it",
 }
 
 
@@ -77,15 +88,20 @@ def compare(frame):
 
     layers = frame.layers()
     network = next((l for l in layers if l in ("ip", "ipv6", "arp")), None)
+    if frame.result == "malformed":
+        return [] if frame.their("_ws.malformed") else [(malformed_kind(frame), "malformed", "fine")]
+    if frame.family == 0 and network and (frame.ethertype == 0x8035 or is_inside(layers[:layers.index(network)])):
+        return [("inside", 0, network)]
     same("family", frame.family, {"ip": 4, "ipv6": 6, "arp": 1, None: 0}[network])
     if found:
         return found
-    if frame.result == "malformed":
-        return compare_malformed(frame, found)
     vids = [v for name in ("ieee8021ad.id", "vlan.id") for v in frame.theirs.get(name, "").split(",") if v]
     same("tags", [frame.vid0, frame.vid1][:frame.tags], [int(v, 0) for v in vids])
     if network == "arp":
         same("arp operation", frame.arp_operation, frame.their("arp.opcode"))
+        if frame.source != frame.their("arp.src.proto_ipv4", frame.source) and \
+                frame.their("arp.hw.type") not in (1, 6):
+            return [("hardware of ARP", frame.source, frame.their("arp.hw.type"))]
         same("arp source", frame.source, frame.their("arp.src.proto_ipv4"))
         same("arp destination", frame.destination, frame.their("arp.dst.proto_ipv4"))
     if network in ("ip", "ipv6"):
@@ -93,11 +109,29 @@ def compare(frame):
     return found
 
 
-def compare_malformed(frame, found):
-    """What we call malformed: tshark's word for it, as far as it has one."""
-    if frame.their("_ws.malformed") is None:
-        found.append(("malformed", "malformed", "fine"))
-    return found
+def is_inside(layers):
+    """Has it headers before it that we know nothing of?"""
+    return any(name not in ("eth", "ethertype", "vlan", "ieee8021ad", "llc", "pppoes", "ppp", "mpls") for name in layers)
+
+
+def malformed_kind(frame):
+    """Of a frame that is malformed to us, and not to tshark."""
+    if frame.family == 0 and frame.ethertype < 0x600:
+        return "802.3 longer than the frame"
+    if frame.family == 1:
+        return "sizes of ARP"
+    if frame.ip_length == 0:
+        return "no IP header"
+    if frame.fragment and frame.fragment_at + frame.ip_length > 65535:
+        return "fragment too far"
+    if frame.family == 4 and frame.their("ip.len", 0) > frame.ip_length or \
+            frame.family == 6 and frame.their("ipv6.plen", 0) + 40 > frame.ip_length:
+        return "longer than the frame"
+    if frame.ports and frame.protocol == 17:
+        return "UDP's length"
+    if frame.ports and frame.protocol == 6:
+        return "TCP's header"
+    return "malformed"
 
 
 def compare_ip(frame, network, layers, same):
@@ -108,23 +142,43 @@ def compare_ip(frame, network, layers, same):
         same("ttl", frame.ttl, frame.their("ip.ttl"))
         same("tos", frame.tos, frame.their("ip.dsfield"))
         same("ip length", frame.ip_length, frame.their("ip.len"))
-        same("fragment", (frame.fragment_at, frame.more),
-             ((frame.their("ip.frag_offset", 0)), frame.their("ip.flags.mf", 0)))
+        if frame.result == "ok": # else options may be cut off, and we look no further
+            same("fragment", (frame.fragment_at, frame.more),
+                 (frame.their("ip.frag_offset", 0) * 8, frame.their("ip.flags.mf", 0)))
     else:
         same("ttl", frame.ttl, frame.their("ipv6.hlim"))
         same("tos", frame.tos, frame.their("ipv6.tclass"))
         length = frame.their("ipv6.plen")
         same("ip length", frame.ip_length, None if length is None else length + 40)
-        if frame.their("ipv6.fraghdr.offset") is not None:
+        if "ipv6.fraghdr" in extensions(layers):
             same("fragment", (frame.fragment_at, frame.more),
                  (frame.their("ipv6.fraghdr.offset", 0) * 8, frame.their("ipv6.fraghdr.more", 0)))
     compare_transport(frame, layers, same)
 
 
+def extensions(layers):
+    """IP's extension headers, without what is in tunnels and ICMP."""
+    first = min(layers.index(name) for name in ("ip", "ipv6") if name in layers) + 1
+    end = first
+    while end < len(layers) and layers[end] in EXTENSIONS:
+        end += 1
+    return layers[first:end]
+
+
+def transport_layer(layers):
+    """What follows IP and its extension headers, if we know it."""
+    at = min(layers.index(name) for name in ("ip", "ipv6") if name in layers) + 1 + len(extensions(layers))
+    known = (*TRANSPORTS.values(), "icmp", "icmpv6")
+    return layers[at] if at < len(layers) and layers[at] in known else None
+
+
 def compare_transport(frame, layers, same):
-    transport = next((l for l in layers if l in (*TRANSPORTS.values(), "icmp", "icmpv6")), None)
+    transport = transport_layer(layers)
     ours = TRANSPORTS.get(frame.protocol, {1: "icmp", 58: "icmpv6"}.get(frame.protocol))
     if transport is None and not frame.ports:
+        return
+    if frame.result == "short" and frame.payload == 0 and not frame.ports and frame.their(f"{transport}.type") is None:
+        same("no byte of the transport", None, transport)
         return
     same("transport", ours if frame.ports else None, transport)
     if ours != transport:
@@ -147,8 +201,7 @@ def compare_transport(frame, layers, same):
 
 
 def tshark(path):
-    command = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "occurrence=a", "--only-protocols",
-               ",".join(PROTOCOLS)]
+    command = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "occurrence=a"]
     for option in OPTIONS:
         command += ["-o", option]
     for field in THEIRS:
