@@ -4,6 +4,7 @@
 #include "config.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "flows.h"
 #include "logs.h"
 #include "start.h"
 #include "stats.h"
@@ -26,6 +27,7 @@ static const struct command commands[] = {
     {"stats", "show what services count", stats_main},
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
+    {"flows", "show who talks to whom, on this host or in a capture", flows_main},
 };
 
 static void help(void)
