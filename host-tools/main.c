@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file host-tools/main.c The command `atoll`: finds the subcommand and runs it. */
+#include "alerts.h"
+#include "capture.h"
 #include "command.h"
 #include "config.h"
 #include "console.h"
@@ -28,6 +30,8 @@ static const struct command commands[] = {
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
     {"flows", "show who talks to whom, on this host or in a capture", flows_main},
+    {"capture", "record frames, for tcpdump and Wireshark", capture_main},
+    {"alerts", "show what the monitor has found worth attention", alerts_main},
 };
 
 static void help(void)
