@@ -13,11 +13,13 @@
 #define SNAP_MIN 14u /* an Ethernet header */
 #define SNAP_MAX 65535u
 
+#define WANTED_MAX 32u /* vifs of a guest */
+
 struct options {
     const char *write, *guest, *port, *service;
     uint32_t snap, count;
     unsigned verbose;
-    bool help;
+    bool sent, help;
     char filter[4096];
 };
 
@@ -30,8 +32,9 @@ static const char help[] =
     "FILTER is in tcpdump's language, pcap-filter(7); without it all frames are recorded.\n\n"
     "Options:\n"
     "  -w, --write FILE       to this file; -, the default: to standard output\n"
-    "      --guest GUEST      of this guest's vifs alone: its name, uuid or domid\n"
-    "      --port GUEST/VIF   of this vif alone\n"
+    "      --guest GUEST      to and from this guest's vifs: its name, uuid or domid\n"
+    "      --port GUEST/VIF   to and from this vif\n"
+    "      --sent             what the vif of --port has sent, whatever MAC it claims\n"
     "  -s, --snap BYTES       the first bytes of each frame, 14 to 65535\n"
     "  -c, --count N          so many frames, and end\n"
     "      --service NAME     of another monitor than " MONITOR_SERVICE "\n"
@@ -39,7 +42,7 @@ static const char help[] =
     "  -h, --help             show this\n"
     "\nMore: atoll-capture(1).\n";
 
-enum { GUEST = 256, PORT, SERVICE };
+enum { GUEST = 256, PORT, SENT, SERVICE };
 
 static int take(struct options *o, int ch, const char *arg)
 {
@@ -62,6 +65,9 @@ static int take(struct options *o, int ch, const char *arg)
         return 0;
     case PORT:
         o->port = arg;
+        return 0;
+    case SENT:
+        o->sent = true;
         return 0;
     case SERVICE:
         o->service = arg;
@@ -99,6 +105,8 @@ static int check(struct options *o)
 {
     if (o->guest && o->port)
         return command_usage_error("capture", stderr, "--guest and --port: one of both", NULL);
+    if (o->sent && !o->port)
+        return command_usage_error("capture", stderr, "--sent goes with --port", NULL);
     if (!o->write)
         o->write = "-";
     if (strcmp(o->write, "-") == 0 && isatty(STDOUT_FILENO))
@@ -112,15 +120,11 @@ static int check(struct options *o)
 static int parse(int argc, char *const argv[], struct options *o)
 {
     static const struct option all[] = {
-        {"write", required_argument, NULL, 'w'},
-        {"guest", required_argument, NULL, GUEST},
-        {"port", required_argument, NULL, PORT},
-        {"snap", required_argument, NULL, 's'},
-        {"count", required_argument, NULL, 'c'},
-        {"service", required_argument, NULL, SERVICE},
-        {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"write", required_argument, NULL, 'w'}, {"guest", required_argument, NULL, GUEST},
+        {"port", required_argument, NULL, PORT}, {"snap", required_argument, NULL, 's'},
+        {"count", required_argument, NULL, 'c'}, {"service", required_argument, NULL, SERVICE},
+        {"sent", no_argument, NULL, SENT},       {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     int ch, rc;
 
@@ -140,24 +144,33 @@ static int parse(int argc, char *const argv[], struct options *o)
     return rc ? rc : check(o);
 }
 
-static int find_port(struct monitor_call *call, const struct options *o, struct capture *capture,
-                     struct monitor_ports *ports)
+/* The filter, for the ports that are wanted. */
+static int narrow(struct monitor_call *call, const struct options *o, struct capture *capture,
+                  const struct monitor_ports *ports, struct capture_filter *filter)
 {
-    int rc;
+    const struct monitor_port *wanted[WANTED_MAX];
+    char text[4096 + 64 * WANTED_MAX];
+    size_t count = 0;
 
-    if (!o->guest && !o->port)
+    for (size_t i = 0; i < ports->count && count < WANTED_MAX; i++) {
+        const struct monitor_port *port = &ports->ports[i];
+
+        if (o->guest ? monitor_port_is_guest(port, o->guest) : monitor_port_is(port, o->port))
+            wanted[count++] = port;
+    }
+    if (!count)
+        return report_fail(&call->session.report, ATOLL_USAGE,
+                           "the monitor sees no %s %s; `atoll top --once` lists what it sees",
+                           o->guest ? "guest" : "port", o->guest ? o->guest : o->port);
+    if (o->sent) {
+        capture->sender = wanted[0];
         return 0;
-    rc = monitor_ports_ask(call, ports);
-    if (rc)
-        return rc;
-    capture->whole_guest = o->guest != NULL;
-    capture->port =
-        o->guest ? monitor_ports_guest(ports, o->guest) : monitor_ports_find(ports, o->port);
-    if (capture->port)
-        return 0;
-    return report_fail(&call->session.report, ATOLL_USAGE,
-                       "the monitor sees no %s %s; `atoll top --once` lists what it sees",
-                       o->guest ? "guest" : "port", o->guest ? o->guest : o->port);
+    }
+    if (!capture_of_ports(wanted, count, o->filter, text, sizeof(text)) ||
+        capture_filter_compile(text, filter))
+        return report_fail(&call->session.report, ATOLL_USAGE,
+                           "the filter is too long for so many ports");
+    return 0;
 }
 
 static int open_out(struct report *r, const char *file, FILE **out)
@@ -176,7 +189,7 @@ static int open_out(struct report *r, const char *file, FILE **out)
                               "cannot write to %s (%s)", file, strerror(errno));
 }
 
-static int record(const struct options *o, const struct capture_filter *filter)
+static int record(const struct options *o, struct capture_filter *filter)
 {
     struct capture capture = {.filter = filter, .snap = o->snap, .count = o->count};
     struct monitor_ports ports = {0};
@@ -185,8 +198,11 @@ static int record(const struct options *o, const struct capture_filter *filter)
     FILE *out = NULL;
     int rc = monitor_open(&call, "capture", o->service, o->verbose);
 
-    if (!rc)
-        rc = find_port(&call, o, &capture, &ports);
+    if (!rc && (o->guest || o->port)) {
+        rc = monitor_ports_ask(&call, &ports);
+        if (!rc)
+            rc = narrow(&call, o, &capture, &ports, filter);
+    }
     if (!rc)
         rc = open_out(&call.session.report, o->write, &out);
     if (!rc)

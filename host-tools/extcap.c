@@ -18,7 +18,7 @@
 #define ALL "atoll-all"
 
 struct options {
-    bool interfaces, dlts, config, capture, version, help;
+    bool interfaces, dlts, config, capture, sent, version, help;
     const char *interface, *fifo, *filter, *service;
     uint32_t snap;
 };
@@ -28,7 +28,7 @@ static const char help[] =
     "       atoll-extcap --extcap-interface NAME --extcap-dlts | --extcap-config\n"
     "       atoll-extcap --extcap-interface NAME --extcap-capture-filter FILTER\n"
     "       atoll-extcap --extcap-interface NAME --capture --fifo FILE [--snap BYTES]\n"
-    "                    [--extcap-capture-filter FILTER]\n"
+    "                    [--direction both|sent] [--extcap-capture-filter FILTER]\n"
     "Wireshark runs this program to show the ports that Atoll's packet monitor sees as "
     "interfaces,\n"
     "and to capture from them.\n\n"
@@ -45,6 +45,7 @@ enum {
     FILTER,
     VERSION,
     SNAP,
+    DIRECTION,
     SERVICE,
     HELP,
     IGNORED
@@ -88,6 +89,11 @@ static int take(struct options *o, int ch, const char *arg)
         return value_number(arg, 14, 65535, &o->snap)
                    ? 0
                    : usage("--snap takes 14 to 65535 (bytes), not", arg);
+    case DIRECTION:
+        o->sent = strcmp(arg, "sent") == 0;
+        return o->sent || strcmp(arg, "both") == 0
+                   ? 0
+                   : usage("--direction takes both or sent, not", arg);
     case SERVICE:
         o->service = arg;
         return 0;
@@ -112,6 +118,7 @@ static int parse(int argc, char *const argv[], struct options *o)
         {"capture", no_argument, NULL, CAPTURE},
         {"fifo", required_argument, NULL, FIFO},
         {"snap", required_argument, NULL, SNAP},
+        {"direction", required_argument, NULL, DIRECTION},
         {"service", required_argument, NULL, SERVICE},
         {"version", no_argument, NULL, VERSION},
         {"help", no_argument, NULL, HELP},
@@ -196,7 +203,11 @@ static void print_config(void)
 {
     printf("arg {number=0}{call=--snap}{display=Bytes of each frame}{type=unsigned}"
            "{range=14,65535}{default=65535}{tooltip=The first bytes of each frame are captured}\n"
-           "arg {number=1}{call=--service}{display=Service}{type=string}"
+           "arg {number=1}{call=--direction}{display=Frames}{type=selector}"
+           "{tooltip=Those that the vif sends and gets, or those that it sends alone}\n"
+           "value {arg=1}{value=both}{display=to and from the vif, by its MAC}{default=true}\n"
+           "value {arg=1}{value=sent}{display=sent by the vif, whatever MAC it claims}\n"
+           "arg {number=2}{call=--service}{display=Service}{type=string}"
            "{default=" MONITOR_SERVICE "}{tooltip=The monitor that is asked}\n");
 }
 
@@ -209,28 +220,33 @@ static int validate(const struct options *o, struct capture_filter *filter)
 }
 
 static int find_interface(struct monitor_call *call, const struct options *o,
-                          struct monitor_ports *ports, struct capture *capture)
+                          const struct monitor_ports *ports, struct capture *capture,
+                          struct capture_filter *filter)
 {
-    int rc;
+    char text[4300];
 
-    if (strcmp(o->interface, ALL) == 0)
-        return 0;
-    rc = monitor_ports_ask(call, ports);
-    for (size_t i = 0; !rc && i < ports->count; i++) {
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct monitor_port *port = &ports->ports[i];
         char name[120];
 
-        interface_name(&ports->ports[i], name, sizeof(name));
-        if (strcmp(name, o->interface) == 0)
-            capture->port = &ports->ports[i];
+        interface_name(port, name, sizeof(name));
+        if (strcmp(name, o->interface) != 0)
+            continue;
+        if (o->sent || port->uplink) {
+            capture->sender = port;
+            return 0;
+        }
+        if (capture_of_ports(&port, 1, o->filter ? o->filter : "", text, sizeof(text)) &&
+            capture_filter_compile(text, filter) == 0)
+            return 0;
+        return report_fail(&call->session.report, ATOLL_USAGE, "the filter is too long");
     }
-    if (!rc && !capture->port)
-        rc = report_fail(&call->session.report, ATOLL_USAGE,
-                         "the monitor sees no %s any more; capture, refresh interfaces (F5)",
-                         o->interface);
-    return rc;
+    return report_fail(&call->session.report, ATOLL_USAGE,
+                       "the monitor sees no %s any more; refresh the interfaces (F5)",
+                       o->interface);
 }
 
-static int run_capture(const struct options *o, const struct capture_filter *filter)
+static int run_capture(const struct options *o, struct capture_filter *filter)
 {
     struct capture capture = {.filter = filter, .snap = o->snap < 65535 ? o->snap : 0};
     struct monitor_ports ports = {0};
@@ -239,8 +255,11 @@ static int run_capture(const struct options *o, const struct capture_filter *fil
     FILE *out = NULL;
     int rc = monitor_open(&call, "extcap", o->service, 0);
 
-    if (!rc)
-        rc = find_interface(&call, o, &ports, &capture);
+    if (!rc && strcmp(o->interface, ALL) != 0) {
+        rc = monitor_ports_ask(&call, &ports);
+        if (!rc)
+            rc = find_interface(&call, o, &ports, &capture, filter);
+    }
     if (!rc) {
         out = fopen(o->fifo, "we");
         if (!out)

@@ -32,7 +32,8 @@ static int item(void *context, const struct control_reader *fields)
     struct control_reader reader = {.data = fields->data, .length = fields->length};
     struct flows *flows = context;
     struct control_field field;
-    const uint64_t lost = control_number(fields, CONTROL_F_LOST, 0);
+    const uint64_t lost =
+        flows->sink.options->follow ? control_number(fields, CONTROL_F_LOST, 0) : 0;
 
     if (lost) {
         flows->lost += lost;

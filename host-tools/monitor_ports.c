@@ -88,27 +88,17 @@ static bool is_guest(const struct monitor_port *port, const char *name, size_t l
            (port->identified && length == 36 && strncasecmp(uuid, name, 36) == 0);
 }
 
-const struct monitor_port *monitor_ports_find(const struct monitor_ports *ports, const char *name)
+bool monitor_port_is(const struct monitor_port *port, const char *name)
 {
     const char *slash = strrchr(name, '/');
+    char vif[8];
 
-    for (size_t i = 0; i < ports->count; i++) {
-        const struct monitor_port *port = &ports->ports[i];
-        char vif[8];
-
-        snprintf(vif, sizeof(vif), "%u", port->vif);
-        if (strcmp(port->name, name) == 0 ||
-            (slash && strcmp(slash + 1, vif) == 0 && is_guest(port, name, (size_t)(slash - name))))
-            return port;
-    }
-    return NULL;
+    snprintf(vif, sizeof(vif), "%u", port->vif);
+    return strcmp(port->name, name) == 0 ||
+           (slash && strcmp(slash + 1, vif) == 0 && is_guest(port, name, (size_t)(slash - name)));
 }
 
-const struct monitor_port *monitor_ports_guest(const struct monitor_ports *ports, const char *name)
+bool monitor_port_is_guest(const struct monitor_port *port, const char *guest)
 {
-    for (size_t i = 0; i < ports->count; i++) {
-        if (is_guest(&ports->ports[i], name, strlen(name)))
-            return &ports->ports[i];
-    }
-    return NULL;
+    return is_guest(port, guest, strlen(guest));
 }

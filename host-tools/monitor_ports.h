@@ -28,10 +28,10 @@ void monitor_ports_free(struct monitor_ports *ports);
 /** Read one of the fields of a PORT group. */
 void monitor_port_read(const struct control_reader *fields, struct monitor_port *port);
 
-/** The port that is meant by "GUEST/VIF" or its name, or by "DOMID/VIF"; NULL: none. */
-const struct monitor_port *monitor_ports_find(const struct monitor_ports *ports, const char *name);
+/** Is this port meant by "GUEST/VIF" (GUEST as below), or by its name? */
+bool monitor_port_is(const struct monitor_port *port, const char *name);
 
-/** The first port of the guest named @name, or of the guest with this uuid or domid; NULL: none. */
-const struct monitor_port *monitor_ports_guest(const struct monitor_ports *ports, const char *name);
+/** Is it a port of the guest of this name, uuid or domid? */
+bool monitor_port_is_guest(const struct monitor_port *port, const char *guest);
 
 #endif

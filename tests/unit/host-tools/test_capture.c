@@ -33,10 +33,12 @@ static void put_port(struct control_writer *w, unsigned domid, unsigned vif, con
                      bool uplink)
 {
     const uint8_t uuid[16] = {0x4c, 0x7f, (uint8_t)domid};
+    const uint8_t mac[6] = {0, 0x16, 0x3e, 0, (uint8_t)domid, (uint8_t)vif};
 
     control_open_group(w, CONTROL_F_PORT);
     control_put_number(w, CONTROL_F_DOMID, domid);
     control_put_number(w, CONTROL_F_VIF, vif);
+    control_put_bytes(w, CONTROL_F_MAC, mac, 6);
     if (guest) {
         control_put_string(w, CONTROL_F_GUEST, guest);
         control_put_bytes(w, CONTROL_F_UUID, uuid, 16);
@@ -247,28 +249,64 @@ END_TEST
 
 START_TEST(asks_for_what_is_wanted)
 {
-    ck_assert_int_eq(ask(capture_main, "capture -s 96 -c 7 --guest web1 -w /dev/null arp"), 0);
+    ck_assert_int_eq(ask(capture_main, "capture -s 96 -c 7 -w /dev/null arp"), 0);
     ck_assert_uint_eq(asked.snap, 96);
     ck_assert_uint_eq(asked.limit, 7);
-    ck_assert_uint_eq(asked.domid, 5);
-    ck_assert_uint_eq(asked.vif, UINT64_MAX);
+    ck_assert_uint_eq(asked.domid, UINT64_MAX);
     /* ldh [12]; jeq #0x806, 0, 1; ret #65535; ret #0 */
     ck_assert_uint_eq(asked.program_length, 32);
     ck_assert_mem_eq(asked.program, "\x28\0\0\0\x0c\0\0\0\x15\0\0\1\6\x08\0\0\6\0\0\0", 20);
-    ck_assert_int_eq(ask(capture_main, "capture --port web1/1 -w /dev/null"), 0);
+    ck_assert_int_eq(ask(capture_main, "capture --sent --port web1/1 -w /dev/null"), 0);
     ck_assert_uint_eq(asked.domid, 5);
     ck_assert_uint_eq(asked.vif, 1);
-    ck_assert_int_eq(ask(capture_main, "capture --port 6/0 -w /dev/null"), 0);
+    ck_assert_uint_eq(asked.program_length, 0);
+    ck_assert_int_eq(ask(capture_main, "capture --sent --port 6/0 -w /dev/null"), 0);
     ck_assert_uint_eq(asked.domid, 6);
-    ck_assert_int_eq(ask(capture_main, "capture --port uplink -w /dev/null tcp port 80"), 0);
+    ck_assert_int_eq(ask(capture_main, "capture --sent --port uplink -w /dev/null tcp port 80"), 0);
     ck_assert_uint_eq(asked.domid, 0);
     ck_assert_uint_gt(asked.program_length, 32);
-    ck_assert_int_eq(
-        ask(capture_main, "capture --guest 4c7f0700-0000-0000-0000-000000000000 -w /dev/null"),
-        ATOLL_USAGE);
+}
+END_TEST
+
+/* Does the program that was asked for take such a frame? */
+static bool passes(const char *destination, const char *source, unsigned type)
+{
+    struct bpf_program program = {.bf_len = (u_int)(asked.program_length / 8),
+                                  .bf_insns = (struct bpf_insn *)(void *)asked.program};
+    struct pcap_pkthdr header = {.caplen = 60, .len = 60};
+    uint8_t frame[60] = {0};
+
+    memcpy(frame, destination, 6);
+    memcpy(frame + 6, source, 6);
+    frame[12] = (uint8_t)(type >> 8);
+    frame[13] = (uint8_t)type;
+    return pcap_offline_filter(&program, &header, frame) != 0;
+}
+
+#define WEB0   "\0\x16\x3e\0\5\0"
+#define WEB1   "\0\x16\x3e\0\5\1"
+#define OTHER  "\0\x16\x3e\0\7\0"
+#define OTHER2 "\0\x16\x3e\0\6\0"
+
+START_TEST(asks_for_both_directions)
+{
+    ck_assert_int_eq(ask(capture_main, "capture --guest web1 -w /dev/null arp or ip"), 0);
+    ck_assert_uint_eq(asked.domid, UINT64_MAX);
+    ck_assert(passes(WEB0, OTHER, 0x806));
+    ck_assert(passes(OTHER, WEB0, 0x806));
+    ck_assert(passes(OTHER, WEB1, 0x800));
+    ck_assert(!passes(OTHER, OTHER2, 0x806));
+    ck_assert(!passes(OTHER, WEB1, 0x86dd));
+    ck_assert_int_eq(ask(capture_main, "capture --port web1/1 -w /dev/null"), 0);
+    ck_assert(passes(OTHER, WEB1, 0x88cc));
+    ck_assert(!passes(OTHER, WEB0, 0x88cc));
     ck_assert_int_eq(
         ask(capture_main, "capture --guest 4C7F0600-0000-0000-0000-000000000000 -w /dev/null"), 0);
-    ck_assert_uint_eq(asked.domid, 6);
+    ck_assert(passes(OTHER2, WEB1, 0x806));
+    ck_assert(!passes(OTHER, WEB1, 0x806));
+    ck_assert_int_eq(
+        ask(capture_main, "capture --guest 4c7f0800-0000-0000-0000-000000000000 -w /dev/null"),
+        ATOLL_USAGE);
 }
 END_TEST
 
@@ -281,6 +319,7 @@ static const struct {
     {"capture -s 13 -w /dev/null", "--snap takes"},
     {"capture -c 0 -w /dev/null", "--count takes"},
     {"capture --guest a --port b/0 -w /dev/null", "one of both"},
+    {"capture --guest a --sent -w /dev/null", "--sent goes with --port"},
     {"capture --guest nobody -w /dev/null", "the monitor sees no guest nobody"},
     {"capture --port web1/2 -w /dev/null", "the monitor sees no port web1/2"},
     {"capture --nonsense", "no option --nonsense"},
@@ -374,12 +413,19 @@ START_TEST(captures_for_wireshark)
              file);
     unlink(file);
     ck_assert_msg(ask(extcap_main, line) == 0, "%s", command_err);
-    ck_assert_uint_eq(asked.domid, 5);
-    ck_assert_uint_eq(asked.vif, 1);
+    ck_assert_uint_eq(asked.domid, UINT64_MAX);
     ck_assert_uint_eq(asked.snap, 200);
-    ck_assert_uint_eq(asked.program_length, 32);
+    ck_assert(passes(OTHER, WEB1, 0x806));
+    ck_assert(!passes(OTHER, WEB1, 0x800));
+    ck_assert(!passes(OTHER, WEB0, 0x806));
     chmod(file, 0600);
     check_file(3);
+    snprintf(line, sizeof(line),
+             "extcap --extcap-interface atoll-web1.1 --capture --fifo %s --direction sent", file);
+    ck_assert_int_eq(ask(extcap_main, line), 0);
+    ck_assert_uint_eq(asked.domid, 5);
+    ck_assert_uint_eq(asked.vif, 1);
+    ck_assert_uint_eq(asked.program_length, 0);
     snprintf(line, sizeof(line), "extcap --extcap-interface atoll-all --capture --fifo %s", file);
     ck_assert_int_eq(ask(extcap_main, line), 0);
     ck_assert_uint_eq(asked.domid, UINT64_MAX);
@@ -416,6 +462,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_add_test(tcase, records_to_a_file);
     tcase_add_test(tcase, asks_for_what_is_wanted);
+    tcase_add_test(tcase, asks_for_both_directions);
     tcase_add_loop_test(tcase, refuses_what_is_wrong, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tcase, says_what_failed);
     tcase_add_loop_test(tcase, answers_wireshark, 0, sizeof(answers) / sizeof(answers[0]));
