@@ -428,6 +428,6 @@ def jobs(verdicts, logs, boot):
     backend = os.environ.get("LAB_BACKEND", "switch")
     if os.environ.get("SWITCH_FULL"):
         return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts,
-                             image, "switch", logs, files, cpus=1)]
+                             image, "switch", logs, files, icount=True)]
     return [lambda: boot(lambda machine, rows: short_session(checks.Dom0(machine, "atoll", rows, SUITE)), verdicts, image,
                          "switch", logs, files, icount=True)]
