@@ -14,6 +14,7 @@
 #include "stop.h"
 #include "store.h"
 #include "switch.h"
+#include "top.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static const struct command commands[] = {
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
     {"flows", "show who talks to whom, on this host or in a capture", flows_main},
+    {"top", "show what moves on the network, on a full screen", top_main},
     {"capture", "record frames, for tcpdump and Wireshark", capture_main},
     {"alerts", "show what the monitor has found worth attention", alerts_main},
 };

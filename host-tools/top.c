@@ -85,10 +85,14 @@ static int take(struct options *o, int ch, const char *arg)
 static int parse(int argc, char *const argv[], struct options *o)
 {
     static const struct option all[] = {
-        {"view", required_argument, NULL, VIEW},   {"once", no_argument, NULL, ONCE},
-        {"json", no_argument, NULL, 'j'},          {"read", required_argument, NULL, 'r'},
-        {"speed", required_argument, NULL, SPEED}, {"service", required_argument, NULL, 's'},
-        {"verbose", no_argument, NULL, 'v'},       {"help", no_argument, NULL, 'h'},
+        {"view", required_argument, NULL, VIEW},
+        {"once", no_argument, NULL, ONCE},
+        {"json", no_argument, NULL, 'j'},
+        {"read", required_argument, NULL, 'r'},
+        {"speed", required_argument, NULL, SPEED},
+        {"service", required_argument, NULL, 's'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int ch, rc;
@@ -124,13 +128,16 @@ static int parse(int argc, char *const argv[], struct options *o)
 static void print_once(const struct top_model *model, struct top_view *view)
 {
     const size_t width = flow_print_width(stdout);
+    const int rows = (int)top_list_rows(model, view);
     struct top_screen screen;
 
     setlocale(LC_CTYPE, "");
     view->ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
     view->plain = true;
-    if (!top_screen_init(&screen, (int)top_list_rows(model, view) + 5,
-                         width ? (int)width : PLAIN_WIDTH))
+    /* One look at the flows says what they had, not how fast they are. */
+    if (view->kind != TOP_VIEW_PORTS)
+        view->sort[view->kind] = 1;
+    if (!top_screen_init(&screen, (rows ? rows : 1) + 5, width ? (int)width : PLAIN_WIDTH))
         return;
     top_draw(&screen, model, view);
     screen.rows--; /* the keys */

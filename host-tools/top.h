@@ -18,8 +18,17 @@ int top_show(struct report *r, struct top_source *source, struct top_model *mode
 bool top_key(struct top_view *view, const struct top_model *model, int key, int page);
 
 /** Keys that are no characters. */
-enum top_special { TOP_UP = 1000, TOP_DOWN, TOP_PAGE_UP, TOP_PAGE_DOWN, TOP_HOME, TOP_END,
-                   TOP_ENTER, TOP_ESCAPE, TOP_BACKSPACE };
+enum top_special {
+    TOP_UP = 1000,
+    TOP_DOWN,
+    TOP_PAGE_UP,
+    TOP_PAGE_DOWN,
+    TOP_HOME,
+    TOP_END,
+    TOP_ENTER,
+    TOP_ESCAPE,
+    TOP_BACKSPACE
+};
 
 /** All of a model as JSON; atoll-top(1) has the names. */
 json_t *top_json(const struct top_model *model);

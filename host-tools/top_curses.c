@@ -149,8 +149,9 @@ int top_show(struct report *r, struct top_source *source, struct top_model *mode
     interrupt_install();
     terminal = newterm(NULL, stdout, stdin);
     if (!terminal)
-        return report_fail(r, ATOLL_FAILURE, "the terminal is not known (is $TERM set?); `atoll top "
-                                             "--once` needs none");
+        return report_fail(r, ATOLL_FAILURE,
+                           "the terminal is not known (is $TERM set?); `atoll top "
+                           "--once` needs none");
     /* What goes wrong is told when the screen is as it was. */
     if (!report_keep(&kept, r)) {
         endwin();

@@ -165,25 +165,44 @@ struct layout {
     int sparks;              /* how many lines */
 };
 
-static struct layout layout_of(const struct top_screen *s, int numbers, int sparks)
+/* @names: characters of the longest name. */
+static struct layout layout_of(const struct top_screen *s, int numbers, int sparks, int names)
 {
     struct layout l = {.name = 20, .number = 12, .sparks = sparks};
-    int left = s->cols - numbers * l.number - 8;
+    int left = s->cols - numbers * l.number - 8, most;
 
     if (left < 20) { /* tiny: the name and as many numbers as there is room for */
         l.name = s->cols < 34 ? s->cols / 2 : 20;
         l.sparks = 0;
         return l;
     }
-    l.name = left / 3 < 16 ? 16 : left / 3 > 40 ? 40 : left / 3;
-    left -= l.name;
-    l.spark = sparks ? left / sparks - 2 : 0;
+    most = left - sparks * 10;
+    l.name = names < 12 ? 12 : names > most ? most : names;
+    l.spark = sparks ? (left - l.name) / sparks - 2 : 0;
     l.spark = l.spark > (int)TOP_HISTORY ? (int)TOP_HISTORY : l.spark;
     if (l.spark < 6) {
-        l.name = left + l.name > 40 ? 40 : left + l.name;
+        l.name = names > left ? left : names;
         l.spark = l.sparks = 0;
     }
     return l;
+}
+
+static int longest_name(const struct top_model *model, const struct top_view *view)
+{
+    size_t longest = 0;
+
+    if (view->kind == TOP_VIEW_ALERTS)
+        return 0;
+    for (size_t i = 0; view->kind == TOP_VIEW_PORTS && i < model->port_count; i++)
+        longest =
+            strlen(model->ports[i].id.name) > longest ? strlen(model->ports[i].id.name) : longest;
+    if (view->kind != TOP_VIEW_PORTS) {
+        const struct top_key_list *list = &model->lists[view->kind - TOP_VIEW_TALKERS];
+
+        for (size_t i = 0; i < list->count; i++)
+            longest = strlen(list->rows[i].key) > longest ? strlen(list->rows[i].key) : longest;
+    }
+    return (int)longest;
 }
 
 static void draw_port(struct top_screen *s, int row, const struct layout *l,
@@ -279,7 +298,8 @@ static const char *empty_text(const struct top_model *model, const struct top_vi
 static void draw_list(struct top_screen *s, const struct top_model *model, struct top_view *view)
 {
     static const int numbers[TOP_VIEWS] = {2, 2, 2, 2, 0}, sparks[TOP_VIEWS] = {2, 1, 1, 1, 0};
-    const struct layout l = layout_of(s, numbers[view->kind], sparks[view->kind]);
+    const struct layout l =
+        layout_of(s, numbers[view->kind], sparks[view->kind], longest_name(model, view));
     const int room = s->rows - FIRST_ROW - 1;
     uint32_t *order = calloc(TOP_KEYS_MAX, sizeof(*order));
     size_t count;

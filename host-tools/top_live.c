@@ -21,8 +21,8 @@ static void take_series(const struct control_reader *port, uint16_t tag, uint32_
     for (unsigned i = 0; i < TOP_HISTORY && 4 * (i + 1) <= field.length; i++) {
         const uint8_t *at = field.value + 4 * i;
 
-        series[i] = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-                    (uint32_t)at[3] << 24;
+        series[i] =
+            (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
     }
 }
 
