@@ -6,6 +6,7 @@
 #include "config.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "export.h"
 #include "flows.h"
 #include "logs.h"
 #include "start.h"
@@ -34,6 +35,7 @@ static const struct command commands[] = {
     {"top", "show what moves on the network, on a full screen", top_main},
     {"capture", "record frames, for tcpdump and Wireshark", capture_main},
     {"alerts", "show what the monitor has found worth attention", alerts_main},
+    {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
 };
 
 static void help(void)
