@@ -358,7 +358,7 @@ static void read_port(struct reader *r, size_t index, const json_t *object)
     take_storm(r, object, &port->broadcast, &port->multicast, &port->unknown);
     reader_bool(r, object, "isolated", &port->isolated);
     port->dhcp_server_set = reader_bool(r, object, "dhcp-server", &port->dhcp_server);
-    reader_bool(r, object, "uplink", &port->uplink);
+    port->uplink_set = reader_bool(r, object, "uplink", &port->uplink);
     if (port->uplink && port->lock == RULES_LOCK_LOCKED)
         reader_wrong(r, "uplink",
                      "the port is locked; expected one of them: all may come from an "

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "expiry.h"
 
+/* Empty slots, sixteen of which share a line, are passed over so many at a step. */
+#define EMPTY_A_STEP 32U
+
 void expiry_create(struct expiry *expiry, struct flow *flows)
 {
     *expiry = (struct expiry){.flows = flows};
@@ -58,15 +61,17 @@ uint32_t expiry_next(struct expiry *expiry, uint64_t now, unsigned *steps)
     /* After a jump of the time all slots are due, each of them once. */
     if (until > EXPIRY_SLOTS && expiry->hand < until - EXPIRY_SLOTS)
         expiry->hand = until - EXPIRY_SLOTS;
-    for (; expiry->hand < until && *steps != 0; --*steps) {
+    while (expiry->hand < until && *steps != 0) {
         const uint32_t head = expiry->head[expiry->hand % EXPIRY_SLOTS];
 
-        if (head == 0)
-            expiry->hand++;
-        else if (expiry_end(expiry, &expiry->flows[head - 1], now) != FLOW_LIVE)
+        if (head == 0) {
+            *steps -= ++expiry->hand % EMPTY_A_STEP == 0;
+            continue;
+        }
+        if (expiry_end(expiry, &expiry->flows[head - 1], now) != FLOW_LIVE)
             return head - 1;
-        else
-            expiry_move(expiry, head - 1);
+        expiry_move(expiry, head - 1);
+        --*steps;
     }
     return TABLE_NONE;
 }

@@ -88,8 +88,8 @@ static inline bool expiry_behind(const struct expiry *expiry, uint64_t now)
 
 /**
  * A flow that is over, or to be reported, at @now; TABLE_NONE: there is none, or *@steps (of which
- * each looks at a flow or a slot) are used up. It stays in its slot: the caller removes it, or
- * moves it once it is reported.
+ * each looks at a flow, or at some empty slots) are used up. It stays in its slot: the caller
+ * removes it, or moves it once it is reported.
  */
 uint32_t expiry_next(struct expiry *expiry, uint64_t now, unsigned *steps);
 

@@ -262,22 +262,28 @@ static uint32_t fullest(struct table *table)
     return table->fullest;
 }
 
-/* The one of @list that was silent for longest among the first few; the others go to its end.
- * A flow of a single frame goes at once: that is what floods are made of. */
+/* The one of @list that was silent for longest among the first few. One of a single frame goes at
+ * once: that is what floods are made of. If the first is busier than another it gets another turn,
+ * so that all are looked at. */
 static uint32_t stale(struct table *table, struct table_list *list)
 {
-    uint32_t chosen = list->oldest;
+    const uint32_t first = list->oldest;
+    uint32_t chosen = first, index = first;
 
-    for (unsigned i = 0; i < CHANCES; i++) {
-        const struct flow *flow = &table->flows[chosen];
-        const uint32_t next = table->links[chosen].newer;
+    for (unsigned i = 0; i < CHANCES && index != TABLE_NONE; i++) {
+        const struct flow *flow = &table->flows[index];
 
-        if ((flow->reports == 0 && flow->side[0].frames + flow->side[1].frames <= 1) ||
-            next == TABLE_NONE || flow->last <= table->flows[next].last)
-            return chosen;
-        list_take(table, list, chosen);
-        list_append(table, list, chosen);
-        chosen = next;
+        if (flow->last < table->flows[chosen].last)
+            chosen = index;
+        if (flow->reports == 0 && flow->side[0].frames + flow->side[1].frames <= 1) {
+            chosen = index;
+            break;
+        }
+        index = table->links[index].newer;
+    }
+    if (chosen != first) {
+        list_take(table, list, first);
+        list_append(table, list, first);
     }
     return chosen;
 }
