@@ -80,6 +80,18 @@ static void take_feed(struct monitor_state *state, const struct control_field *f
     state->lost += control_number(&feed, CONTROL_F_LOST, 0);
 }
 
+/* "evicted" among the reasons. */
+static void take_ended(struct monitor_state *state, const struct control_field *field)
+{
+    struct control_reader ended;
+    char reason[16];
+
+    control_read_group(&ended, field);
+    if (control_string(&ended, CONTROL_F_REASON, reason, sizeof(reason)) &&
+        strcmp(reason, "evicted") == 0)
+        state->evicted = control_number(&ended, CONTROL_F_COUNT, 0);
+}
+
 int monitor_ask_state(struct monitor_call *call, struct monitor_state *state)
 {
     struct control_answer answer;
@@ -91,10 +103,13 @@ int monitor_ask_state(struct monitor_call *call, struct monitor_state *state)
     if (rc)
         return rc;
     state->frames = control_number(&answer.fields, CONTROL_F_FRAMES, 0);
+    state->refused = control_number(&answer.fields, CONTROL_F_FLOWS_REFUSED, 0);
     state->flows = control_number(&answer.fields, CONTROL_F_FLOWS, 0);
     while (control_next(&answer.fields, &field)) {
         if (field.tag == CONTROL_F_FEED)
             take_feed(state, &field);
+        else if (field.tag == CONTROL_F_FLOWS_ENDED)
+            take_ended(state, &field);
     }
     return 0;
 }

@@ -157,7 +157,7 @@ static int run(const struct options *o, struct report *r, struct top_source *sou
     if (rc)
         return rc;
     if (o->json)
-        output_json(stdout, top_json(model), true);
+        output_json(stdout, top_json(model), false);
     else
         print_once(model, &view);
     return monitor_check_output(r, rc);

@@ -65,8 +65,9 @@ static void draw_header(struct top_screen *s, const struct top_model *model,
     top_fill(s, 0, TOP_REVERSE);
     output_time(model->time, time, sizeof(time));
     time[19] = '\0';
-    col = top_format(s, 0, 0, TOP_REVERSE, "atoll top  %s  %s  %zu ports  %s flows  %s frames/s",
+    col = top_format(s, 0, 0, TOP_REVERSE, "atoll top  %s  %s  %zu port%s  %s flows  %s frames/s",
                      model->source, model->time ? time + 11 : "--:--:--", model->port_count,
+                     model->port_count == 1 ? "" : "s",
                      count_text(model->state.flows, flows, sizeof(flows)),
                      count_text(model->frame_rate, frames, sizeof(frames)));
     if (bytes_now(model) && col + 14 < s->cols - (int)strlen(state))
@@ -176,7 +177,7 @@ static struct layout layout_of(const struct top_screen *s, int numbers, int spar
         l.sparks = 0;
         return l;
     }
-    most = left - sparks * 10;
+    most = left - sparks * 13;
     l.name = names < 12 ? 12 : names > most ? most : names;
     l.spark = sparks ? (left - l.name) / sparks - 2 : 0;
     l.spark = l.spark > (int)TOP_HISTORY ? (int)TOP_HISTORY : l.spark;

@@ -14,7 +14,7 @@ int top_text(struct top_screen *screen, int row, int col, int width, uint8_t att
 int top_format(struct top_screen *screen, int row, int col, uint8_t attribute, const char *format,
                ...) __attribute__((format(printf, 5, 6)));
 
-/** The same, flush right. */
+/** The same, flush right; nothing if there is no room for @width. */
 void top_right(struct top_screen *screen, int row, int col, int width, uint8_t attribute,
                const char *text);
 

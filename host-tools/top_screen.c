@@ -53,6 +53,9 @@ void top_right(struct top_screen *s, int row, int col, int width, uint8_t attrib
 {
     const int length = (int)strlen(text);
 
+    /* Half a number is another number. */
+    if (col + width > s->cols)
+        return;
     top_text(s, row, col + (length < width ? width - length : 0), width, attribute, text);
 }
 

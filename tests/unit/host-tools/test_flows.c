@@ -86,6 +86,15 @@ static bool lossy, hostile;
 static void put_state(struct control_writer *w)
 {
     control_put_number(w, CONTROL_F_FLOWS, FLOWS);
+    control_put_number(w, CONTROL_F_FLOWS_REFUSED, lossy ? 9 : 0);
+    control_open_group(w, CONTROL_F_FLOWS_ENDED);
+    control_put_string(w, CONTROL_F_REASON, "idle");
+    control_put_number(w, CONTROL_F_COUNT, 77);
+    control_close_group(w);
+    control_open_group(w, CONTROL_F_FLOWS_ENDED);
+    control_put_string(w, CONTROL_F_REASON, "evicted");
+    control_put_number(w, CONTROL_F_COUNT, lossy ? 3 : 0);
+    control_close_group(w);
     control_open_group(w, CONTROL_F_FEED);
     control_put_string(w, CONTROL_F_NAME, "switch");
     control_put_number(w, CONTROL_F_CONNECTED, 1);
@@ -291,7 +300,9 @@ START_TEST(loss_is_told)
     lossy = true;
     ck_assert_int_eq(ask("80", "flows"), 0);
     ck_assert_str_eq(command_err,
-                     "atoll: flows: 12 frames were lost before the monitor since it began\n");
+                     "atoll: flows: 12 frames were lost before the monitor since it began\n"
+                     "atoll: flows: 3 flows had to give way to others before they ended\n"
+                     "atoll: flows: 9 frames are of flows for which the table had no place\n");
     ck_assert_int_eq(ask("80", "flows --follow"), 0);
     ck_assert_ptr_nonnull(strstr(command_err, "7 flows are missing here"));
 }
