@@ -37,6 +37,7 @@ struct replay {
     uint16_t table[TABLE]; /* by a MAC's hash: numbers of ports from 1 on */
     unsigned ports;
     uint64_t frames_before, time_before;
+    uint64_t flows_time; /* of the last look at the flows */
 };
 
 static void alert(void *context, const struct alert *alert)
@@ -203,8 +204,11 @@ static int poll_replay(struct top_source *source, struct top_model *model, bool 
     }
     show_state(replay, model);
     show_ports(replay, model);
-    if (flows)
+    /* At its end time stands still. */
+    if (flows && model->time != replay->flows_time) {
+        replay->flows_time = model->time;
         show_flows(replay, model);
+    }
     return 0;
 }
 

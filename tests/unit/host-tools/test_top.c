@@ -379,8 +379,8 @@ static char *timeless(char *text)
 
     if (strncmp(text, "atoll top", 9) == 0)
         memcpy(colon - 2, "10:11:12", 8);
-    for (char *at = strstr(text, "\"time\": "); at; at = strstr(at + 1, "\"time\": "))
-        memset(at + 8, '1', strspn(at + 8, "0123456789"));
+    for (char *at = strstr(text, "\"time\":"); at; at = strstr(at + 1, "\"time\":"))
+        memset(at + 7, '1', strspn(at + 7, "0123456789"));
     return text;
 }
 
