@@ -15,6 +15,8 @@
 #define CLOCK_SET (2 * HV_SEC)
 /* Of the ring that control clients read: captures and lists of flows go through it. */
 #define RING_ORDER 15U
+/* The fewest that the engine has a table for. */
+#define FLOWS_MIN 16U
 /* For records of flows that have ended. */
 #define ENDED_MAX (1U << 20)
 #define ENDED_MIN (16U << 10)
@@ -167,8 +169,10 @@ static bool create_engine(struct monitor *monitor)
     config->alert = alert;
     config->context = monitor;
     if (engine_size(config) > monitor->pages * HV_PAGE_SIZE) {
-        log_write(monitor->log, LOG_ERROR, "flows=%u take %zu KiB, and %zu KiB are there for them",
-                  config->flows, engine_size(config) / 1024,
+        log_write(monitor->log, LOG_ERROR,
+                  "a table of %u flows takes %zu KiB, and %zu KiB are there for it: the domain "
+                  "needs more memory, or flows= fewer of them",
+                  config->flows < FLOWS_MIN ? FLOWS_MIN : config->flows, engine_size(config) / 1024,
                   monitor->pages * (HV_PAGE_SIZE / 1024));
         return false;
     }
