@@ -215,6 +215,7 @@ static void look_for_trouble(struct engine *engine, const struct engine_frame *f
                                       .from = ends->from,
                                       .to = ends->to,
                                       .lan = ends->lan,
+                                      .vid = ends->vid,
                                       .from_many = is_many(engine, ends->from),
                                       .to_many = is_many(engine, ends->to),
                                       .event = event,
