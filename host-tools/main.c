@@ -6,6 +6,7 @@
 #include "exit_codes.h"
 #include "export.h"
 #include "logs.h"
+#include "metrics.h"
 #include "start.h"
 #include "stats.h"
 #include "status.h"
@@ -28,6 +29,7 @@ static const struct command commands[] = {
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
     {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
+    {"metrics", "what services count, for Prometheus", metrics_main},
 };
 
 static void help(void)

@@ -8,7 +8,7 @@
 #include "record.h"
 #include "rules_names.h"
 #include "rules_state.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ struct instance {
 };
 
 struct agent {
-    struct switch_call *call;
+    struct call *call;
     struct store_client store;
     struct instance instances[CONFIG_SERVICES_MAX];
     unsigned count;
@@ -144,7 +144,7 @@ static int watch_vifs(struct agent *agent, uint32_t domid, bool begin)
 /* Which of the services runs where? 0, an error of XenStore's, or an exit code. */
 static int look_at_services(struct agent *agent)
 {
-    struct switch_call *call = agent->call;
+    struct call *call = agent->call;
     int rc = 0;
 
     for (unsigned i = 0; !rc && i < agent->count; i++) {
@@ -285,14 +285,14 @@ static int follow(struct agent *agent)
  */
 
 struct listing {
-    struct switch_call *call;
+    struct call *call;
     const char *service;
 };
 
 static void list_vif(void *context, const struct identify_result *result, int error)
 {
     const struct listing *listing = context;
-    struct switch_call *call = listing->call;
+    struct call *call = listing->call;
     const char *what = error                ? strerror(-error)
                        : !result->vif.guest ? "dom0"
                        : result->written    ? "written"
@@ -318,14 +318,14 @@ static void list_vif(void *context, const struct identify_result *result, int er
 static int once(struct agent *agent)
 {
     static const char *const columns[] = {"Switch", ">Domain", ">Vif", "Guest", "UUID", "", NULL};
-    struct switch_call *call = agent->call;
+    struct call *call = agent->call;
     int rc = store_open(&agent->store, STORE_DEVICE, STORE_TIMEOUT_MS);
 
     if (rc)
         return report_fail(&call->session.report, rc == -EACCES ? ATOLL_NO_RIGHTS : ATOLL_NO_XEN,
                            "no access to XenStore (" STORE_DEVICE ": %s); run it as root in dom0",
                            strerror(-rc));
-    switch_table_begin(call, columns);
+    call_table_begin(call, columns);
     for (unsigned i = 0; !rc && i < agent->count; i++) {
         struct listing listing = {.call = call, .service = agent->instances[i].settings->name};
         struct record record;
@@ -341,17 +341,19 @@ static int once(struct agent *agent)
         rc = report_fail(&call->session.report, ATOLL_NO_ANSWER,
                          "XenStore cannot be asked (%s); see `atoll status xenstored`",
                          strerror(-rc));
-    rc = switch_table_end(call, rc, "No vif has a switch as its backend.");
+    rc = call_table_end(call, rc, "No vif has a switch as its backend.");
     store_close(&agent->store);
     return rc;
 }
 
-static int run_identify(struct switch_call *call)
+static int run_identify(struct call *call)
 {
     struct agent agent = {.call = call, .store = {.fd = -1}};
     const struct config *config = &call->session.config;
-    int rc = session_open_xen(&call->session);
+    int rc = call->service ? call_find(call) : 0;
 
+    if (!rc)
+        rc = session_open_xen(&call->session);
     if (rc)
         return rc;
     if (!call->service)
@@ -366,8 +368,9 @@ static int run_identify(struct switch_call *call)
     return rc;
 }
 
-const struct switch_command switch_identify = {
+const struct call_command switch_identify = {
     .name = "switch identify",
+    .service = SWITCH_SERVICE,
     .options = "fj",
     .alone = true,
     .help =

@@ -31,7 +31,7 @@
 enum decode_result {
     DECODE_OK = 0,
     DECODE_SHORT,        /**< cut by the snap length before its addresses, ports or flags were seen:
-                              what was seen is there */
+                              what was seen whole is there */
     DECODE_MALFORMED,    /**< headers that contradict themselves or the frame's length, or more than
                               DECODE_EXTENSIONS of them: what comes before that is there, and of a
                               datagram that claims to be longer than its frame, all that is in it */
@@ -88,8 +88,9 @@ struct decoded {
     uint32_t payload_length;   /**< of it in this frame, as the headers say */
     uint32_t payload_captured; /**< of it, there */
     uint8_t arp_mac[6];        /**< sender's hardware address */
-    uint8_t reserved[2];
+    uint16_t fragment_length;  /**< bytes that a fragment brings of its datagram */
 };
+_Static_assert(sizeof(struct decoded) == 104, "decoded: each frame's is cleared first");
 
 /** Decode @captured bytes at @frame, of a frame of @length bytes (if that is less, of as many).
  * Everything in @decoded is set. */

@@ -3,6 +3,7 @@
 #include "control_client.h"
 #include "fake_service.h"
 #include "logs.h"
+#include "metrics.h"
 #include "stats.h"
 #include "store.h"
 #include "switch.h"
@@ -52,6 +53,8 @@ static int run(const char *line)
         rc = switch_main(argc, argv);
     else if (strcmp(argv[0], "logs") == 0)
         rc = logs_main(argc, argv);
+    else if (strcmp(argv[0], "metrics") == 0)
+        rc = metrics_main(argc, argv);
     else
         rc = stats_main(argc, argv);
     fflush(stdout);
@@ -114,9 +117,13 @@ static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
  */
 static bool concerns(uint16_t type, unsigned number)
 {
-    const bool of_switch = type >= CONTROL_T_SWITCH_SHOW && type < CONTROL_T_SWITCH_SHOW + 0x100;
+    /* 0: XenStore's and those of all services, 1: the switch's, 2: the monitor's. */
+    const unsigned of_field = number < 128 ? 0 : number < 256 ? 1 : 2;
+    const unsigned of_type = type < CONTROL_T_SWITCH_SHOW    ? 0
+                             : type < CONTROL_T_MONITOR_SHOW ? 1
+                                                             : 2;
 
-    return number < 32 || number == (CONTROL_F_KIND & 0x3fff) || of_switch == (number >= 128);
+    return number < 32 || number == (CONTROL_F_KIND & 0x3fff) || of_type == of_field;
 }
 
 /* Every field that there is. */
@@ -166,6 +173,7 @@ static const char *const hostile_lines[] = {
     "logs xenstored -n 5 --json",
     "stats",
     "stats xenstored --json",
+    "metrics --once xenstored",
     "store stats",
     "store stats --domid 3 --json",
     "store trace",
