@@ -35,7 +35,7 @@ struct flow_file_options {
 };
 
 struct flow_file_result {
-    struct engine_counters engine; /**< at the end; flows_live are those that it ended */
+    struct engine_counters engine; /**< at the end, when all flows were ended */
     uint64_t size;                 /**< bytes that were read, of a pcapng: of its frames */
     uint64_t frames;               /**< in the file, those that were passed over included */
     uint64_t unknown_link;         /**< frames passed over for their link type */

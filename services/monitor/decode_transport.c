@@ -32,14 +32,14 @@ static enum decode_result tcp_cut(const struct cursor *cursor, const uint8_t *tc
 static enum decode_result ports_only(const struct cursor *cursor, uint32_t size, bool carries,
                                      struct decoded *decoded)
 {
-    if (seen(cursor) >= 4)
-        set_ports(cursor->frame + cursor->at, decoded);
-    if (rest(cursor) < size)
-        return decoded->more && rest(cursor) >= 8 && seen(cursor) >= 4 ? DECODE_OK
-                                                                       : missing(cursor, size);
+    if (seen(cursor) < 4)
+        return missing(cursor, size);
+    set_ports(cursor->frame + cursor->at, decoded);
+    if (rest(cursor) < size) /* which a first fragment may be (RFC 791) */
+        return decoded->more && rest(cursor) >= 8 ? DECODE_OK : DECODE_MALFORMED;
     if (carries)
         set_payload(cursor, size, rest(cursor) - size, decoded);
-    return seen(cursor) >= 4 ? DECODE_OK : DECODE_SHORT;
+    return DECODE_OK;
 }
 
 /* Requests that are answered by a message with their identifier: the answer's type is returned, and
