@@ -201,12 +201,37 @@ static void look_for_names(struct engine *engine, struct flow *flow, const uint8
         application_look(flow->application, decoded, payload, side == 0);
 }
 
+/* Are there many hosts behind the port? */
+static bool is_many(const struct engine *engine, uint16_t identity)
+{
+    return engine->config.file || identity == 0 || engine->identities.slots[identity].who.uplink;
+}
+
+static void look_for_trouble(struct engine *engine, const struct engine_frame *frame,
+                             const struct decoded *decoded, const struct ends *ends,
+                             enum alert_event event)
+{
+    const struct alert_frame about = {.now = engine->now,
+                                      .from = ends->from,
+                                      .to = ends->to,
+                                      .lan = ends->lan,
+                                      .from_many = is_many(engine, ends->from),
+                                      .to_many = is_many(engine, ends->to),
+                                      .event = event,
+                                      .frame = frame->data,
+                                      .captured = frame->captured,
+                                      .decoded = decoded};
+
+    alerts_frame(engine->alerts, &about);
+}
+
 static void count(struct engine *engine, const struct engine_frame *frame,
                   const struct decoded *decoded, const struct table_lookup *lookup,
                   const struct ends *ends, uint32_t bytes)
 {
     bool created;
     const uint32_t index = find_or_begin(engine, frame, decoded, lookup, ends, &created);
+    enum alert_event event = created ? ALERT_BEGUN : ALERT_FRAME;
     struct flow *flow = &engine->table.flows[index];
     /* The sender is side 1 of the hashed key if that is swapped, and side 0 of the flow is that
      * side if the flow is. */
@@ -216,8 +241,10 @@ static void count(struct engine *engine, const struct engine_frame *frame,
     if (side->frames == 0) {
         if (flow->side[sender ^ 1].frames == 0)
             flow->first = engine->now;
-        else
+        else {
             table_answered(&engine->table, index);
+            event = ALERT_ANSWERED;
+        }
         if (flow->reports == 0) {
             memcpy(side->mac, frame->data + 6, 6);
             side->tos = decoded->tos;
@@ -239,9 +266,8 @@ static void count(struct engine *engine, const struct engine_frame *frame,
         top_frame(&engine->top, ends->from, flow->side[sender ^ 1].identity,
                   top_class(decoded->family, decoded->protocol), bytes);
     }
-    alerts_frame(engine->alerts, engine->now, ends->from,
-                 !engine->config.file && engine->identities.slots[ends->from].who.uplink,
-                 frame->data, decoded, created);
+    if (alerts_cares(decoded, event))
+        look_for_trouble(engine, frame, decoded, ends, event);
 }
 
 /* Is it of those that are counted? */
