@@ -104,8 +104,17 @@ static void put_value(struct sample *sample, const struct statistic *s)
 
 /* --- text ------------------------------------------------------------------------------------- */
 
+/* Characters that a terminal or an editor obeys instead of showing them: controls, and what turns
+ * the direction of text round or hides in it. */
+static bool obeyed(uint32_t value)
+{
+    return value < 0x20 || (value >= 0x7f && value <= 0x9f) || value == 0xad ||
+           (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
+           (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
+}
+
 /* Bytes of the character at @at if it is good UTF-8 (RFC 3629), else 0. */
-static size_t utf8(const unsigned char *at)
+static size_t utf8(const unsigned char *at, bool *show)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const size_t length = at[0] < 0x80                     ? 1
@@ -123,6 +132,7 @@ static size_t utf8(const unsigned char *at)
     if (!length || (length > 1 && (value < least[length] || value > 0x10ffff ||
                                    (value >= 0xd800 && value <= 0xdfff))))
         return 0;
+    *show = !obeyed(value);
     return length;
 }
 
@@ -132,7 +142,8 @@ static void put_escaped(FILE *out, const char *text, bool label)
     const unsigned char *at = (const unsigned char *)text;
 
     while (*at) {
-        const size_t length = utf8(at);
+        bool show = false;
+        const size_t length = utf8(at, &show);
 
         if (*at == '\\')
             fputs("\\\\", out);
@@ -140,7 +151,7 @@ static void put_escaped(FILE *out, const char *text, bool label)
             fputs("\\n", out);
         else if (*at == '"' && label)
             fputs("\\\"", out);
-        else if (!length || *at < ' ' || *at == 0x7f)
+        else if (!show)
             putc('?', out);
         else
             fwrite(at, 1, length, out);

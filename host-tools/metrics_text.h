@@ -7,7 +7,7 @@
  *
  * The format knows a name and labels once: a second sample of the same is left out, as is one whose
  * type is not that of the first of its name; both are counted. Names and labels were written by
- * strangers: what is not UTF-8, and control characters, become '?'.
+ * strangers: what is not UTF-8, and what terminals obey instead of showing it, becomes '?'.
  */
 #ifndef ATOLL_METRICS_TEXT_H
 #define ATOLL_METRICS_TEXT_H

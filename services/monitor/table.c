@@ -40,7 +40,7 @@ size_t table_size(uint32_t capacity, uint32_t identities)
 }
 
 void table_make(struct table *table, void *memory, uint32_t capacity, uint32_t identities,
-                  const struct hash_key *key)
+                const struct hash_key *key)
 {
     uint8_t *at = memory;
 

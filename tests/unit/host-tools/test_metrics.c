@@ -110,12 +110,12 @@ START_TEST(labels)
     label(s, "guest", "a\"b\\c\nd\x1b[1m");
     label(s, "service", "mine");
     label(s, "9-", "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xb3");
-    label(s, "__name__", "\xff\xc0\x80\xed\xa0\x80\xe2\x82\x41");
+    label(s, "__name__", "\xff\xc0\x80\xed\xa0\x80\xe2\x82\x41\xe2\x80\xae\xc2\x9b");
     print();
     ck_assert_msg(strstr(out, "atoll_x{service=\"switch\",guest=\"a\\\"b\\\\c\\nd?[1m\","
                               "exported_service=\"mine\",_x=\"\xc3\xa4 \xe2\x82\xac "
                               "\xf0\x9f\x90\xb3\",_xname__=\"????"
-                              "????A\"} 1\n") != NULL,
+                              "????A??\"} 1\n") != NULL,
                   "%s", out);
 }
 END_TEST
