@@ -13,6 +13,7 @@
 #include "stop.h"
 #include "store.h"
 #include "switch.h"
+#include "traffic_command.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static const struct command commands[] = {
     {"switch", "ask and steer a network switch of this host", switch_main},
     {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
     {"metrics", "what services count, for Prometheus", metrics_main},
+    {"report", "a page to look at: who talked to whom, how much, when", traffic_main},
 };
 
 static void help(void)

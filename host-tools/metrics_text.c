@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "metrics_text.h"
+#include "utf8.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -104,58 +105,26 @@ static void put_value(struct sample *sample, const struct statistic *s)
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-/* Characters that a terminal or an editor obeys instead of showing them: controls, and what turns
- * the direction of text round or hides in it. */
-static bool obeyed(uint32_t value)
-{
-    return value < 0x20 || (value >= 0x7f && value <= 0x9f) || value == 0xad ||
-           (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
-           (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
-}
-
-/* Bytes of the character at @at if it is good UTF-8 (RFC 3629), else 0. */
-static size_t utf8(const unsigned char *at, bool *show)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const size_t length = at[0] < 0x80                     ? 1
-                          : at[0] >= 0xc2 && at[0] <= 0xdf ? 2
-                          : at[0] >= 0xe0 && at[0] <= 0xef ? 3
-                          : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
-                                                           : 0;
-    uint32_t value = length > 1 ? at[0] & (0x7fu >> length) : at[0];
-
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        value = value << 6 | (at[i] & 0x3f);
-    }
-    if (!length || (length > 1 && (value < least[length] || value > 0x10ffff ||
-                                   (value >= 0xd800 && value <= 0xdfff))))
-        return 0;
-    *show = !obeyed(value);
-    return length;
-}
-
 /* With what the format escapes: backslash and newline, in labels the quote as well. */
 static void put_escaped(FILE *out, const char *text, bool label)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const char *const end = text + strlen(text);
 
-    while (*at) {
-        bool show = false;
-        const size_t length = utf8(at, &show);
+    while (text < end) {
+        bool show;
+        const size_t length = utf8_next(text, (size_t)(end - text), &show);
 
-        if (*at == '\\')
+        if (*text == '\\')
             fputs("\\\\", out);
-        else if (*at == '\n')
+        else if (*text == '\n')
             fputs("\\n", out);
-        else if (*at == '"' && label)
+        else if (*text == '"' && label)
             fputs("\\\"", out);
         else if (!show)
             putc('?', out);
         else
-            fwrite(at, 1, length, out);
-        at += length ? length : 1;
+            fwrite(text, 1, length, out);
+        text += length ? length : 1;
     }
 }
 
