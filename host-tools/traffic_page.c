@@ -266,16 +266,21 @@ static void matrix(FILE *out, const struct traffic *t)
     free(place);
     for (uint32_t i = 0; i < size * size; i++)
         highest = cells[i] > highest ? cells[i] : highest;
-    section(out, "Who with whom", "Bytes of both directions; the darker, the more.");
+    section(out, "Who with whom",
+            "Bytes of both directions between rows and columns, which have the rows' "
+            "numbers; the stronger the colour, the more.");
     fputs("<div class=\"wide\"><table class=\"matrix\"><thead><tr><th></th>", out);
+    /* Columns by the numbers of their rows: names are long. */
     for (uint32_t i = 0; i < count; i++) {
-        fputs("<th>", out);
+        fputs("<th title=\"", out);
         traffic_text(out, t->who.entries[numbers[i]].name);
-        fputs("</th>", out);
+        fprintf(out, "\">%u</th>", i + 1);
     }
     fputs("<th>others</th></tr></thead>\n<tbody>\n", out);
     for (uint32_t i = 0; i < size; i++) {
         fputs("<tr><th>", out);
+        if (i < count)
+            fprintf(out, "%u. ", i + 1);
         traffic_text(out, i < count ? t->who.entries[numbers[i]].name : "others");
         fputs("</th>", out);
         matrix_cells(out, cells + i * size, size, highest);

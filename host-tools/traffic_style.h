@@ -51,7 +51,8 @@
     "gap:0 2rem}.columns>*{min-width:0}\n"                                                         \
     ".matrix{width:auto}.matrix td{text-align:right;white-space:nowrap;min-width:4.6rem;"          \
     "font-variant-numeric:tabular-nums}.matrix th{overflow-wrap:anywhere;min-width:4.6rem}"        \
-    ".matrix tr>th:first-child{max-width:13rem;text-align:left}.matrix thead th{text-align:right;" \
+    ".matrix tr>th:first-child{min-width:9rem;max-width:19rem;text-align:left}.matrix thead "      \
+    "th{text-align:right;"                                                                         \
     "vertical-align:bottom;max-width:8rem}\n"                                                      \
     ".bad{color:var(--bad);font-weight:600}footer{margin-top:2.5rem;color:var(--dim);"             \
     "font-size:.85rem}\n"                                                                          \
