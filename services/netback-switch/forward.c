@@ -193,14 +193,11 @@ void engine_schedule(struct forward *forward)
 void engine_drop(struct forward *forward, struct port *port, const struct flight *flight,
                  enum drop_reason reason)
 {
-    struct event event = {.kind = EVENT_DROP, .reason = reason, .vid = flight->vid, .count = 1};
+    static const uint8_t unknown[6];
+    const uint8_t *mac = flight->captured >= ETHER_HEADER ? flight->header + 6 : unknown;
 
     port->counters.drops[reason]++;
-    if ((reason >= DROP_NO_RULES && reason <= DROP_PROTOCOL) || reason == DROP_STORM)
-        event.kind = EVENT_RULE_HIT;
-    if (flight->captured >= ETHER_HEADER)
-        memcpy(event.mac, flight->header + 6, 6);
-    events_add(forward->vswitch->events, port, &event);
+    events_drop(forward->vswitch->events, port, reason, mac, flight->vid);
 }
 
 void engine_touch(struct forward *forward, struct forward_queue *queue)

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char file[] =
-    "{\"mirrors\": {\n"
-    "  \"all\": {\"client\": \"monitor\", \"direction\": \"ingress\"},\n"
-    "  \"dom0s\": {},\n"
-    "  \"named\": {\"client\": \"dom0\"},\n"
-    "  \"number\": {\"client\": 12},\n"
-    "  \"ids\": {\"client\": \"ids\"}\n"
-    "}}";
+static const char file[] = "{\"mirrors\": {\n"
+                           "  \"all\": {\"client\": \"monitor\", \"direction\": \"ingress\"},\n"
+                           "  \"dom0s\": {},\n"
+                           "  \"named\": {\"client\": \"dom0\"},\n"
+                           "  \"number\": {\"client\": 12},\n"
+                           "  \"ids\": {\"client\": \"ids\"}\n"
+                           "}}";
 
 static struct feeds_list collect(const char *text, const char *service, uint32_t domid)
 {
@@ -82,8 +81,8 @@ START_TEST(readers_that_do_not_run)
         runs = i == 1;
         rules_names_init(&names);
         names.service = service;
-        ck_assert_int_eq(
-            rules_file_parse(file, strlen(file), &names.resolver, rules[i], &error), 0);
+        ck_assert_int_eq(rules_file_parse(file, strlen(file), &names.resolver, rules[i], &error),
+                         0);
         domains[i] = json_incref(names.domains);
         rules_names_free(&names);
     }
