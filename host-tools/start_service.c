@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_service.h"
 #include "common/control.h"
+#include "control_client.h"
+#include "feeds.h"
 #include "host.h"
 #include "inspect.h"
 #include "remains.h"
@@ -163,6 +165,27 @@ static int give_rules(struct start *s)
     return rc;
 }
 
+/* Is it a monitor? Then, without a mirror, it sees nothing; say how one is made. */
+static void tell_of_feeds(struct start *s)
+{
+    struct control_client *client = NULL;
+    bool monitor;
+
+    if (feeds_named(s->r, s->opt->service))
+        return; /* by rules that some switch has, or will have */
+    monitor = !control_client_open_domain(s->r, s->opt->service, s->builder.domid,
+                                          CONTROL_TIMEOUT_MS, &client) &&
+              control_client_knows(client, CONTROL_T_MONITOR_SHOW);
+    control_client_close(client);
+    if (monitor)
+        report_note(s->r,
+                    "no mirror feeds it yet; add one to the rules of a switch, and apply them:\n"
+                    "    \"mirrors\": {\n"
+                    "      \"monitor\": {\"client\": \"%s\", \"direction\": \"ingress\"}\n"
+                    "    }",
+                    s->opt->service);
+}
+
 static int build(struct start *s)
 {
     struct service_nodes nodes;
@@ -193,12 +216,20 @@ static int build(struct start *s)
     rc = introduce(s, &nodes);
     if (!rc && !ruled)
         rc = announce(s, &nodes);
+    /* Mirrors for it, while it starts. */
+    if (!rc && !ruled)
+        (void)feeds_started(s->r, &s->store, s->opt->service);
     if (!rc)
         rc = wait_until_healthy(s);
     if (!rc && ruled)
         rc = give_rules(s);
     if (!rc && ruled)
         rc = announce(s, &nodes);
+    /* Its mirrors, for services that run. */
+    if (!rc && ruled)
+        (void)feeds_started(s->r, &s->store, s->opt->service);
+    if (!rc && !ruled)
+        tell_of_feeds(s);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch apply` and `atoll switch rules`: the desired state, to the switch and back. */
+#include "feeds.h"
 #include "rules_diff.h"
 #include "rules_state.h"
 #include "switch_commands.h"
@@ -27,6 +28,8 @@ static bool compares(const struct call *call)
 {
     return call->own[OWN_DIFF] || call->own[OWN_DRY_RUN];
 }
+
+#define STORE_TIMEOUT_MS 10000
 
 /* One file on its way. */
 struct application {
@@ -90,6 +93,8 @@ static int begin(struct call *call, struct application *a)
 
     a->lock = -1;
     rules_names_init(&a->names);
+    a->names.service = feeds_service;
+    a->names.services = &call->session.config;
     a->rules = rules_create();
     rc = a->rules ? slurp(call, a) : report_fail(r, ATOLL_FAILURE, "out of memory");
     if (rc || checks(call))
@@ -151,6 +156,23 @@ static void say_applied(struct call *call, struct application *a,
            a->rules->bridge_count, a->rules->mirror_count);
 }
 
+/* Services that read mirrors are told which. */
+static void tell_readers(struct call *call, struct application *a)
+{
+    struct report *r = &call->session.report;
+    int rc = 0;
+
+    if (!json_object_get(a->state.file, "mirrors") && !json_object_get(a->before.file, "mirrors"))
+        return;
+    if (!a->names.opened)
+        rc = store_open(&a->names.store, STORE_DEVICE, STORE_TIMEOUT_MS);
+    if (!rc)
+        rc = feeds_sync(r, &a->names.store, NULL, NULL);
+    if (rc)
+        report_note(r, "XenStore could not be told which mirrors feed services (%s)",
+                    strerror(-rc));
+}
+
 static int apply(struct call *call, struct application *a)
 {
     struct report *r = &call->session.report;
@@ -173,7 +195,10 @@ static int apply(struct call *call, struct application *a)
     }
     report_step(r, "in force");
     say_applied(call, a, &answer);
-    return rules_state_commit(r, call->settings->name);
+    rc = rules_state_commit(r, call->settings->name);
+    if (!rc)
+        tell_readers(call, a);
+    return rc;
 }
 
 /* --- what is in force ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  * `atoll switch identify`: dom0's agent. It tells each switch whose its vifs are, and gives a
  * switch that was started anew the rules that dom0 keeps for it.
  */
+#include "feeds.h"
 #include "identify.h"
 #include "interrupt.h"
 #include "record.h"
@@ -42,7 +43,8 @@ struct agent {
     unsigned count;
     uint32_t *named; /* guests whose names are watched */
     size_t named_count, named_room;
-    bool told; /* that XenStore cannot be asked */
+    bool told;      /* that XenStore cannot be asked */
+    bool feeds_due; /* rules were looked at: services are to know their mirrors */
 };
 
 /* --- what is done -------------------------------------------------------------------------------
@@ -122,12 +124,19 @@ static void look_at_rules(struct agent *agent, struct instance *instance)
     if (report_now_ns() < instance->rules_at)
         return;
     instance->rules_at = report_now_ns() + RULES_NS;
+    agent->feeds_due = true;
     /* What goes wrong is reported, and tried again after that time. */
     if (!rules_restore_started(r, instance->settings->name, instance->domid, CONTROL_TIMEOUT_MS,
                                &given) &&
         given)
         report_note(r, "%s (domain %u) had other rules than dom0 keeps for it, and got those",
                     instance->settings->name, instance->domid);
+}
+
+static void expire_rules(struct agent *agent)
+{
+    for (unsigned i = 0; i < agent->count; i++)
+        agent->instances[i].rules_at = 0;
 }
 
 static int watch_vifs(struct agent *agent, uint32_t domid, bool begin)
@@ -163,16 +172,20 @@ static int look_at_services(struct agent *agent)
             if (instance->domid && call->follow)
                 (void)watch_vifs(agent, instance->domid, false);
             instance->domid = domid;
-            instance->rules_at = 0;
+            expire_rules(agent); /* of others, too: their mirrors may be for this one */
             if (domid && call->follow)
                 rc = watch_vifs(agent, domid, true);
             if (domid && !rc)
                 rc = identify_all(&agent->store, domid, note_vif, agent);
         }
-        if (instance->domid && call->follow)
-            look_at_rules(agent, instance);
     }
-    return rc;
+    for (unsigned i = 0; !rc && call->follow && i < agent->count; i++)
+        if (agent->instances[i].domid)
+            look_at_rules(agent, &agent->instances[i]);
+    if (!rc && agent->feeds_due)
+        rc = feeds_sync(&call->session.report, &agent->store, NULL, NULL);
+    agent->feeds_due = false;
+    return rc == -EINVAL ? 0 : rc;
 }
 
 /* --- follow -------------------------------------------------------------------------------------

@@ -465,6 +465,25 @@ START_TEST(no_room_is_an_answer)
 }
 END_TEST
 
+START_TEST(the_largest_ring)
+{
+    struct consumer consumer;
+    const struct rack_guest *guest;
+
+    rack_destroy(rack);
+    rack = rack_create(8192, "mirror=1024");
+    ck_assert_ptr_nonnull(rack);
+    guest = add(1);
+    add_mirror("all");
+    apply();
+    ck_assert(open_consumer(&consumer, "all"));
+    ck_assert_uint_eq(consumer.v.read.size, 1U << 20);
+    expect(&consumer, MIRROR_HELLO);
+    ck_assert_ptr_nonnull(guest->port);
+    close_consumer(&consumer);
+}
+END_TEST
+
 START_TEST(mirrors_are_listed)
 {
     struct consumer consumer;
@@ -503,6 +522,7 @@ Suite *unit_suite(void)
     tcase_add_test(cases, hostile_consumers_harm_nobody);
     tcase_add_test(cases, a_mirror_that_is_removed_leaves_nothing);
     tcase_add_test(cases, no_room_is_an_answer);
+    tcase_add_test(cases, the_largest_ring);
     tcase_add_test(cases, mirrors_are_listed);
     suite_add_tcase(suite, cases);
     return suite;
