@@ -544,6 +544,56 @@ def xenbus_seeds():
         b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
 
 
+# fuzz_decode.c: seconds | lan << 4 | 0x20 if longer than captured, how much longer, how long, the frame
+def seen(frame, lan=0, more=0, seconds=0):
+    return bytes([seconds | lan << 4 | (0x20 if more else 0)]) + (struct.pack(">H", more) if more else b"") + \
+        bytes([len(frame)]) + frame
+
+
+def v6_header(following, words=1):
+    return bytes([following, words - 1]) + bytes(words * 8 - 2)
+
+
+def v6_fragment(following, at, more, name=7):
+    return struct.pack(">BBHI", following, 0, at | more, name)
+
+
+def decode_frame_seeds():
+    udp, tcp = struct.pack(">HHHH", 1000, 53, 24, 0) + bytes(16), \
+        struct.pack(">HHIIBBHHH", 1, 2, 3, 4, 0x60, 16, 9, 0, 0) + bytes(9)
+    sctp, echo = struct.pack(">HHII", 1, 2, 3, 4) + bytes(16), struct.pack(">BBHHH", 8, 0, 0, 77, 1) + bytes(8)
+    arp = bytes([0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1])
+    packets = [ipv4(6, tcp), ipv4(17, udp), ipv4(17, udp, options=bytes(8)), ipv4(132, sctp), ipv4(136, udp),
+               ipv4(33, sctp), ipv4(1, echo), ipv4(1, b"\0" + echo[1:]), ipv4(51, v6_header(17, 3)[:1] + b"\4" + bytes(22) + udp),
+               ipv4(47, b"\0\0\x08\0" + ipv4(17, udp))]
+    packets6 = [ipv6(6, tcp), ipv6(17, udp), ipv6(58, b"\x80" + echo[1:]), ipv6(58, b"\x87" + bytes(23)), ipv6(59, b""),
+                ipv6(0, v6_header(60) + v6_header(43, 2) + v6_header(6) + tcp), ipv6(135, v6_header(59, 2)),
+                ipv6(60, v6_header(60) * 9 + udp), ipv6(0, b"\x06\0\xc2\4" + bytes(4) + tcp)]
+    for name, head in (("plain", lambda kind, body: ethernet(STATION, kind, body)),
+                       ("tagged", lambda kind, body: ethernet(STATION, kind, body, [(0x8100, 5)])),
+                       ("stacked", lambda kind, body: ethernet(STATION, kind, body, [(0x88a8, 5), (0x8100, 6)])),
+                       ("snap", lambda kind, body: ethernet(
+                           STATION, len(body) + 8, b"\xaa\xaa\3\0\0\0" + struct.pack(">H", kind) + body)),
+                       ("pppoe", lambda kind, body: ethernet(STATION, 0x8864, struct.pack(
+                           ">HHHH", 0x1100, 1, len(body) + 2, 0x21 if kind == 0x800 else 0x57) + body)),
+                       ("mpls", lambda kind, body: ethernet(STATION, 0x8847, b"\0\1\0\x40\0\2\1\x40" + body))):
+        frames = [head(0x800, packet) for packet in packets] + [head(0x86dd, packet) for packet in packets6] + \
+            [head(0x806, arp)]
+        yield name, b"".join(seen(frame) for frame in frames)
+        yield name + "-cut", b"".join(seen(frame[:len(frame) // 2 + i % 20], more=9) for i, frame in enumerate(frames))
+    v4 = [ethernet(STATION, 0x800, ipv4(17, body, fragment=at)) for at, body in (
+        (0x2000, udp), (0x2000 | 3, bytes(24)), (0x2000 | 9, bytes(8)), (6, bytes(24)), (0x2000, udp[:8]))]
+    v6 = [ethernet(STATION, 0x86dd, ipv6(44, body)) for body in (
+        v6_fragment(60, 0, 1) + v6_header(17) + udp, v6_fragment(60, 32, 1) + bytes(16), v6_fragment(60, 48, 0) + bytes(5),
+        v6_fragment(17, 0, 0) + udp)]
+    for name, order in (("order", range(4)), ("late", (1, 0, 3, 2)), ("again", (0, 1, 0, 1, 1, 2, 3))):
+        yield "fragments-" + name, b"".join(seen(frames[i % 4], lan) for frames in (v4, v6) for lan in (0, 1)
+                                            for i in order)
+    yield "fragments-many", b"".join(seen(ethernet(STATION, 0x800, ipv4(17, body, bytes([10, 0, 1, i]), fragment=at)),
+                                          seconds=i % 2)
+                                     for at, body in ((0x2000, udp), (3, bytes(9))) for i in range(60))
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -556,6 +606,7 @@ def main():
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
             ("fuzz_engine", engine_seeds()),
+            ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
             ("fuzz_netif", netif_seeds()),
