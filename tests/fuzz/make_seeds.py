@@ -607,6 +607,8 @@ def main():
             ("fuzz_packet", packet_seeds()),
             ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_engine", engine_seeds()),
+            ("fuzz_engine", engine_seeds()),
+            ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
             ("fuzz_netif", netif_seeds()),
