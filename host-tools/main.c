@@ -4,6 +4,7 @@
 #include "config.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "export.h"
 #include "logs.h"
 #include "start.h"
 #include "stats.h"
@@ -26,6 +27,7 @@ static const struct command commands[] = {
     {"stats", "show what services count", stats_main},
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
+    {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
 };
 
 static void help(void)

@@ -159,9 +159,10 @@ def locked(dom0, net):
 
 
 RATE = 2_000_000  # bytes a second
-RATE_TEXT = "16Mb/s@50ms"
+# What a policer takes from TCP it has to send again: with bursts below 100 ms it does not reach its rate.
+RATE_TEXT = "16Mb/s@200ms"
 FRAME = 1472 + 42
-BURST = RATE // 20
+BURST = RATE // 5
 
 
 def rates(dom0, net):
@@ -174,9 +175,9 @@ def rates(dom0, net):
         for sender, receiver, way in ((net.a, net.b, "in"), (net.b, net.d, "out")):
             receiver.run(dom0, "pidof iperf3 >/dev/null || { iperf3 -s -D >/dev/null 2>&1; sleep 0.3; }", 20)
             out = sender.run(dom0, f"iperf3 -c {receiver.ipv4} -t 5 -O 1 -f k --connect-timeout 5000 | tail -n 4", 60, "iperf3")
-            # Of 1514 bytes 1448 are TCP's; policed TCP stays below, but never above.
+            # Of 1514 bytes 1448 are TCP's.
             part = guests.iperf(out) / 8 * FRAME / 1448 / RATE
-            if part > 1 + RATE_ERROR or part < (1 - RATE_ERROR if way == "in" else 0.5):
+            if part > 1 + RATE_ERROR or part < 1 - RATE_ERROR:
                 raise checks.CheckFailed(f"TCP {way}: {part * 100:.1f} % of the rate", out)
             said.append(f"TCP {way} {part * 100:.1f}")
     finally:
@@ -188,7 +189,8 @@ def _datagrams(dom0, sender, receiver):
     receiver.run(dom0, "lab-net sink 9100 >/tmp/sink 2>&1 & sleep 0.2")
     # As much as takes some seconds at the rate; a policed receiver gets a part of it.
     sender.run(dom0, f"lab-net send {receiver.ipv4} 9100 7000 1472", 90, "lab-net")
-    out = receiver.run(dom0, "sleep 1; cat /tmp/sink", 30)
+    # The sender is done when its queue has taken all; at the rate they come for some seconds more.
+    out = receiver.run(dom0, "i=0; until [ -s /tmp/sink ] || [ $i -ge 100 ]; do i=$((i + 1)); usleep 200000; done; cat /tmp/sink", 60)
     found = re.search(r"received (\d+) bytes \d+ seconds ([\d.]+)", out)
     if not found or float(found.group(2)) <= 0:
         raise checks.CheckFailed("no datagrams arrive, or no end of them", out)

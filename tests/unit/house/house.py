@@ -94,6 +94,8 @@ def include_rule(path):
     if path.startswith('tests/conformance/') and not path.endswith('_main.c'):
         return 'a case of the contract', [CONTRACT, LIBC, re.compile(r'<stdlib\.h>'),
                                           re.compile(r'"tests/conformance/[a-z_]+\.h"')]
+    if path == 'tests/platform/rights.c':
+        return 'who asks for what no service may', [CONTRACT, anything, re.compile(r'"hv/xen/hypercall\.h"')]
     if path.startswith('tests/'):
         return 'a test', [CONTRACT, anything, COMMON, BESIDE, LINUX, SIMULATOR,
                           re.compile(r'"(services|tests)/[^"]+\.h"')]
