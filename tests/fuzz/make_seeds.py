@@ -446,6 +446,29 @@ def rules_file_seeds():
     yield "mirror-cut", b"m" + hello + port[:20]
 
 
+# fuzz_feed.c: count of instructions, these, length of pieces - 1, the stream
+def feed_seeds():
+    def program(*code):
+        return bytes([len(code)]) + b"".join(struct.pack(">HBBI", *instruction) for instruction in code)
+    hello = mirror_record(1, struct.pack("<IIQ", 1, 96, 0))
+    port = mirror_record(2, struct.pack("<HHBB6s16sBB10x", 5, 1, 1, 0, b"\0\x16\x3e\1\2\3", bytes(16), 3, 4) +
+                         b"lanweb1", 3)
+    frame = b"\2\0\0\0\0\1" + b"\2\0\0\0\0\2" + b"\x08\0" + ipv4(17, struct.pack(">HHHH", 1, 53, 12, 0) + b"abcd")
+    packet = mirror_record(3, struct.pack("<QIIHHB3x", 1 << 60, len(frame), len(frame), 0, 0, 1) + frame, 3)
+    stream = hello + port + packet + mirror_record(4, struct.pack("<Q", 7)) + mirror_record(200, b"new") + packet + \
+        mirror_record(5, bytes(40), 3)
+    udp = program((0x28, 0, 0, 12), (0x15, 0, 2, 0x800), (0x30, 0, 0, 23), (0x15, 0, 1, 17), (6, 0, 0, 96), (6, 0, 0, 0))
+    alu = program((0xb1, 0, 0, 14), (0x48, 0, 0, 16), (0x02, 0, 0, 3), (0x61, 0, 0, 3), (0x3c, 0, 0, 0), (0x9c, 0, 0, 0),
+                  (0x64, 0, 0, 33), (0x84, 0, 0, 0), (7, 0, 0, 0), (0x87, 0, 0, 0), (5, 0, 0, 0), (0x45, 0, 0, 1),
+                  (0x16, 0, 0, 0))
+    yield "udp", udp + b"\xff" + stream
+    yield "alu", alu + b"\x06" + stream
+    yield "bad-program", program((5, 0, 0, 0xffffffff), (6, 0, 0, 1)) + b"\0" + stream
+    yield "cut", b"\0\x0f" + stream[:-9]
+    yield "no-hello", b"\0\x0f" + port
+    yield "lies", b"\0\xff" + hello + mirror_record(3, struct.pack("<QIIHHB3x", 0, 9, 8000, 0, 0, 0) + bytes(16))
+
+
 # fuzz_netif.c: the step is the byte modulo 12, the queue its high half
 TX_REQUEST, TX_EXTRA, TX_RUN, RX_POST, RING_INDEX, RING_BYTES, RENEW_RINGS, SUCCEED = 0, 3, 4, 6, 7, 8, 10, 11
 
@@ -611,6 +634,7 @@ def main():
             ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
+            ("fuzz_feed", feed_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),
