@@ -16,7 +16,7 @@ import tarfile
 PACKAGES = {
     "ndpi": "LGPL-3+, 258 captures, 146 MB",
     "tcpdump": "BSD-3-clause, 667 captures, 3.3 MB, many of them malformed on purpose",
-    "wireshark": "GPL-2+, 119 captures, 3.7 MB",
+    "wireshark": "GPL-2+, 78 captures",
     "tcpflow": "GPL-3+, 28 captures, 0.7 MB",
     "tcpreplay": "GPL-3+",
     "scapy": "GPL-2",

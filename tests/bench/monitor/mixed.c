@@ -128,11 +128,13 @@ static void read_all(struct collection *all, char **paths, int count)
     if (!fts)
         fail("the captures cannot be read: %m");
     while ((entry = fts_read(fts))) {
+        const bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
+
         if (entry->fts_info == FTS_NS || entry->fts_info == FTS_ERR || entry->fts_info == FTS_DNR)
             fail("%s: %s", entry->fts_path, strerror(entry->fts_errno));
-        if (entry->fts_info == FTS_D && entry->fts_level > 0 && entry->fts_name[0] == '.')
+        if (entry->fts_info == FTS_D && hidden)
             fts_set(fts, entry, FTS_SKIP);
-        if (entry->fts_info == FTS_F)
+        if (entry->fts_info == FTS_F && !hidden)
             read_file(all, entry->fts_path);
     }
     fts_close(fts);
