@@ -72,6 +72,8 @@ static int take_frame(struct mirror_stream *s, const struct mirror_event *event)
 
     s->lost_now = 0;
     s->frames++;
+    s->frames_of[frame.interface]++;
+    s->last = frame.time;
     s->bytes += frame.captured;
     return pcapng_write(s->out, &frame) ? -EIO : 0;
 }
@@ -136,6 +138,15 @@ int mirror_stream_take(struct mirror_stream *s, const void *data, size_t length)
             return (int)taken;
         s->kept -= (size_t)taken;
         memmove(s->bytes_kept, s->bytes_kept + taken, s->kept);
+    }
+    return 0;
+}
+
+int mirror_stream_end(struct mirror_stream *s)
+{
+    for (uint32_t i = 0; i < s->interfaces; i++) {
+        if (pcapng_statistics(s->out, i, s->last, s->frames_of[i], i ? 0 : s->lost))
+            return -EIO;
     }
     return 0;
 }

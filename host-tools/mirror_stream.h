@@ -20,7 +20,9 @@ struct mirror_stream {
     uint32_t snap;
     uint32_t interfaces;         /**< in the file so far */
     uint32_t interface[1 << 16]; /**< of each port, counted from 1; 0: not told yet */
+    uint32_t frames_of[1 << 16]; /**< of each interface */
     uint64_t frames, bytes;
+    uint64_t last;                             /**< of the last frame; nanoseconds since 1970 */
     uint64_t lost;                             /**< in all */
     uint64_t lost_now;                         /**< since the last frame */
     const char *why;                           /**< what was wrong */
@@ -34,5 +36,9 @@ void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *nam
 /** Take what has come, in pieces of any size. 0; -EPROTO: it is no such stream (@ref why); -EIO:
  * @out has failed, with errno. After an error nothing more may be given. */
 int mirror_stream_take(struct mirror_stream *stream, const void *data, size_t length);
+
+/** The stream has ended: write how many frames each interface had, and of the first one, which
+ * stands for all, how many were lost. 0 or -EIO. */
+int mirror_stream_end(struct mirror_stream *stream);
 
 #endif

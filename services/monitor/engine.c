@@ -79,7 +79,7 @@ struct engine *engine_create(void *memory, size_t size, const struct engine_conf
     engine->config = *config;
     engine->config.flows = flows_of(config);
     engine->sweep = TABLE_NONE;
-    table_make(&engine->table, at, engine->config.flows, identities, &config->key);
+    table_begin(&engine->table, at, engine->config.flows, identities, &config->key);
     at += table_size(engine->config.flows, identities);
     expiry_create(&engine->expiry, engine->table.flows);
     expiry_configure(&engine->expiry, config->idle, config->active, config->closed);

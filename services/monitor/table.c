@@ -39,8 +39,8 @@ size_t table_size(uint32_t capacity, uint32_t identities)
            aligned(identities * sizeof(struct table_share));
 }
 
-void table_make(struct table *table, void *memory, uint32_t capacity, uint32_t identities,
-                const struct hash_key *key)
+void table_begin(struct table *table, void *memory, uint32_t capacity, uint32_t identities,
+                 const struct hash_key *key)
 {
     uint8_t *at = memory;
 

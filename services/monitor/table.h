@@ -76,8 +76,8 @@ struct table_lookup {
 
 /** Bytes for @capacity flows of @identities, and make it in zeroed @memory, aligned to 64. */
 size_t table_size(uint32_t capacity, uint32_t identities);
-void table_make(struct table *table, void *memory, uint32_t capacity, uint32_t identities,
-                const struct hash_key *key);
+void table_begin(struct table *table, void *memory, uint32_t capacity, uint32_t identities,
+                 const struct hash_key *key);
 
 /** Hash lookup->key, which is in order. */
 void table_hash(const struct table *table, struct table_lookup *lookup);
