@@ -2,9 +2,15 @@
 /** @file Statistics as Prometheus reads them: names, units, escaping, and what strangers wrote. */
 #include "metrics_http.h"
 #include "metrics_text.h"
+#include <arpa/inet.h>
 #include <check.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct metrics_text *text;
 static struct statistic list[64], *pointers[64];
@@ -181,6 +187,78 @@ START_TEST(addresses)
 }
 END_TEST
 
+static char *small_page(void *context, size_t *size)
+{
+    *size = 10;
+    return strdup("atoll_x 1\n");
+}
+
+/* What a server says to @request; the first and the last line. */
+static void ask(uint16_t port, const char *request, char *answer, size_t size)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    size_t have = 0;
+    ssize_t got;
+    int fd = -1;
+
+    for (unsigned i = 0; i < 100 && fd < 0; i++) {
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+            break;
+        close(fd);
+        fd = -1;
+        usleep(10000);
+    }
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+    while ((got = read(fd, answer + have, size - 1 - have)) > 0)
+        have += (size_t)got;
+    answer[have] = 0;
+    close(fd);
+}
+
+START_TEST(served)
+{
+    static const struct {
+        const char *request, *status, *end;
+    } cases[] = {
+        {"GET /metrics HTTP/1.0\r\n\r\n", " 200 ", "\r\n\r\natoll_x 1\n"},
+        {"HEAD /metrics HTTP/1.0\r\n\r\n", " 200 ", "\r\n\r\n"},
+        {"GET / HTTP/1.0\r\n\r\n", " 200 ", "</html>\n"},
+        {"GET /../etc/passwd HTTP/1.0\r\n\r\n", " 404 ", "There is only /metrics.\n"},
+        {"POST /metrics HTTP/1.0\r\nContent-Length: 2\r\n\r\nab", " 405 ", "there is.\n"},
+        {"rubbish\r\n\r\n", " 400 ", ""},
+    };
+    const uint16_t port = (uint16_t)(20000 + getpid() % 20000);
+    char where[24], answer[4096];
+    struct report report;
+    const pid_t child = fork();
+    int status;
+
+    snprintf(where, sizeof(where), "%u", port);
+    if (child == 0) {
+        report_init(&report, "metrics", stderr, 0);
+        _exit(metrics_http_serve(&report, where, small_page, NULL));
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const size_t end = strlen(cases[i].end);
+
+        ask(port, cases[i].request, answer, sizeof(answer));
+        ck_assert_msg(strstr(answer, cases[i].status) != NULL || i == 5, "%s: %s", cases[i].request,
+                      answer);
+        ck_assert_msg(strlen(answer) >= end &&
+                          strcmp(answer + strlen(answer) - end, cases[i].end) == 0,
+                      "%s: %s", cases[i].request, answer);
+        if (i == 0)
+            ck_assert_ptr_nonnull(strstr(answer, "Content-Type: " METRICS_CONTENT_TYPE "\r\n"));
+    }
+    kill(child, SIGTERM);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("metrics");
@@ -196,6 +274,7 @@ int main(void)
     tcase_add_test(tc, same_labels);
     tcase_add_test(tc, services);
     tcase_add_test(tc, addresses);
+    tcase_add_test(tc, served);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
