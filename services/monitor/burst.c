@@ -46,13 +46,18 @@ static uint8_t arp_request(uint16_t operation)
     return operation == 9 ? 8 : (uint8_t)operation;
 }
 
-/* Cut or broken before it had addresses, it is no more than an Ethernet frame. */
-static bool has_addresses(const struct decoded *decoded, enum decode_result result)
+/* Cut or broken before it had addresses, or what claims to be IP is not of its version: it is no
+ * more than an Ethernet frame. */
+static bool has_addresses(const uint8_t *frame, const struct decoded *decoded,
+                          enum decode_result result)
 {
-    return decoded->family != DECODE_OTHER &&
-           (result == DECODE_OK ||
-            (load(decoded->source) | load(decoded->source + 8) | load(decoded->destination) |
-             load(decoded->destination + 8)) != 0);
+    if (decoded->family == DECODE_OTHER || result == DECODE_OK)
+        return decoded->family != DECODE_OTHER;
+    if ((load(decoded->source) | load(decoded->source + 8) | load(decoded->destination) |
+         load(decoded->destination + 8)) == 0)
+        return false;
+    /* There are addresses, so the header was there. */
+    return decoded->family == DECODE_ARP || frame[decoded->network] >> 4 == decoded->family;
 }
 
 /* What is no IP and no ARP, by its MACs. */
@@ -74,7 +79,7 @@ static inline void make_lookup(struct table_lookup *lookup, const struct engine_
     struct flow_key *key = &lookup->key;
     unsigned sender;
 
-    if (__builtin_expect(!has_addresses(decoded, result), 0))
+    if (__builtin_expect(!has_addresses(frame->data, decoded, result), 0))
         decoded->family = DECODE_OTHER;
     *key = (struct flow_key){
         .vid = {decoded->vid[0] ? decoded->vid[0] : frame->vid, decoded->vid[1]},

@@ -405,6 +405,22 @@ START_TEST(test_a_frame_without_addresses_is_of_its_macs)
 }
 END_TEST
 
+START_TEST(test_ip_of_another_version_is_of_its_macs)
+{
+    struct play_frame made = {.family = 4, .protocol = 17, .source = 1, .destination = 2};
+    struct engine_frame frame = {.time = play->now};
+    uint8_t data[2048];
+    uint32_t cursor = 0;
+
+    frame.length = frame.captured = play_bytes(&made, data);
+    data[14] = 0x65;
+    frame.data = data;
+    engine_frames(play->engine, &frame, 1);
+    play->given++;
+    ck_assert_uint_eq(engine_next_flow(play->engine, &cursor)->key.family, 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("monitor lifetime");
@@ -438,6 +454,7 @@ Suite *unit_suite(void)
     tcase_add_test(roles, test_lan_and_vlan_tell_flows_apart);
     tcase_add_test(roles, test_frames_that_are_none_are_counted);
     tcase_add_test(roles, test_a_frame_without_addresses_is_of_its_macs);
+    tcase_add_test(roles, test_ip_of_another_version_is_of_its_macs);
     suite_add_tcase(suite, roles);
     return suite;
 }
