@@ -12,7 +12,7 @@ from .image import Image
 SUITE = "switch"
 # How often a vif comes and goes under traffic; 200 is what was once run in full.
 LOOPS = int(os.environ.get("LOOPS", "2"))
-KINDS = os.environ.get("SWITCH_GUESTS", "pv pvh pv pv").split()
+KINDS = os.environ.get("SWITCH_GUESTS", "pv pvh pv pvh").split()
 # libxl waits ten seconds for a backend, or longer; what comes near it has waited for nothing.
 LIBXL_SECONDS = 9.5
 
