@@ -86,8 +86,9 @@ static void try_memory(struct rights *r, domid_t victim)
     *frame = LIBXL_GFN;
     *reservation = (struct xen_memory_reservation){.nr_extents = 1, .domid = victim};
     set_xen_guest_handle(reservation->extent_start, frame);
+    /* Says how many frames it took: none, which is how Xen refuses this one. */
     rc = hypercall_memory_op(XENMEM_decrease_reservation, reservation);
-    want_refused(r, victim, "taking memory from it", rc);
+    want_refused(r, victim, "taking memory from it", rc == 0 ? -EPERM : rc);
 
     *domain = victim;
     want_refused(r, victim, "asking for its size",
@@ -199,11 +200,14 @@ static void try_control(struct rights *r, domid_t victim)
     };
     struct xen_hvm_param *param = (void *)r->op;
     struct sched_remote_shutdown *shutdown = (void *)r->op;
+    long rc;
 
     for (size_t i = 0; i < sizeof(domctls) / sizeof(*domctls); i++)
         want_refused(r, victim, domctls[i].what, domctl(r, victim, domctls[i].command));
     *param = (struct xen_hvm_param){.domid = victim, .index = HVM_PARAM_STORE_PFN};
-    want_refused(r, victim, "its HVM parameters", hypercall_hvm_op(HVMOP_get_param, param));
+    /* A PV domain has none, which Xen says first. */
+    rc = hypercall_hvm_op(HVMOP_get_param, param);
+    want_refused(r, victim, "its HVM parameters", rc == -EINVAL ? -EPERM : rc);
     *shutdown = (struct sched_remote_shutdown){.domain_id = victim, .reason = SHUTDOWN_crash};
     want_refused(r, victim, "shutting it down",
                  hypercall_sched_op(SCHEDOP_remote_shutdown, shutdown));
