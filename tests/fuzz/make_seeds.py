@@ -617,6 +617,54 @@ def decode_frame_seeds():
                                      for at, body in ((0x2000, udp), (3, bytes(9))) for i in range(60))
 
 
+def application_seeds():
+    def segment(payload, head=0):
+        payload += b"\0" * (-len(payload) % 8)
+        return bytes([head, len(payload) // 8]) + payload
+
+    question = struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + b"\3www\7example\0\0\1\0\1"
+    answer = struct.pack(">6H", 7, 0x8180, 1, 3, 0, 0) + b"\3www\7example\0\0\1\0\1" + \
+        b"\xc0\x0c\0\5\0\1\0\0\0\1\0\4\1a\xc0\x10" + b"\xc0\x29\0\1\0\1\0\0\0\1\0\4\1\2\3\4" + \
+        b"\xc0\x29\0\x1c\0\1\0\0\0\1\0\x10" + bytes(range(16))
+    yield "dns", b"\1" + segment(question) + segment(answer, 0x80)
+    yield "dns_tcp", b"\0" + segment(struct.pack(">H", len(question)) + question)
+    name = b"secret.example.net"
+    extensions = struct.pack(">HH", 51, 200) + bytes(200) + \
+        struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name + \
+        struct.pack(">HHH", 16, 14, 12) + b"\2h2\x08http/1.1" + struct.pack(">HHB3H", 43, 7, 6, 0x8a8a, 0x304, 0x303)
+    body = b"\3\3" + bytes(32) + b"\x20" + bytes(32) + b"\0\4\x13\1\x13\2\1\0" + \
+        struct.pack(">H", len(extensions)) + extensions
+    hello = b"\1\0" + struct.pack(">H", len(body)) + body
+    yield "tls", b"\2" + segment(b"\x16\3\1" + struct.pack(">H", len(hello)) + hello, 40)
+    yield "tls_records", b"\2" + segment(b"".join(
+        b"\x16\3\1" + struct.pack(">H", len(hello[i:i + 50])) + hello[i:i + 50] for i in range(0, len(hello), 50)), 90)
+    yield "http", b"\6" + segment(b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n") + \
+        segment(b"HTTP/1.1 200 OK\r\n\r\n", 0x80)
+
+
+def alert_seeds():
+    def frame(head, data):
+        return bytes([head, len(data)]) + data
+
+    def arp(mac, address):
+        return b"\xff" * 6 + bytes([2, 0, 0, 0, 0, mac]) + b"\x08\x06\0\1\x08\0\6\4\0\2" + \
+            bytes([2, 0, 0, 0, 0, mac, 10, 0, 0, address]) + bytes(10)
+
+    def tcp(source, destination, port, flags):
+        return bytes([2, 0, 0, 0, 0, destination, 2, 0, 0, 0, 0, source]) + b"\x08\0\x45\0\0\x28\0\0\0\0\x40\6\0\0" + \
+            bytes([10, 0, 0, source, 10, 0, 0, destination]) + struct.pack(">HHIIBBHHH", 9999, port, 1, 1, 0x50, flags, 9, 0, 0)
+
+    yield "arp", frame(7, arp(9, 254)) + frame(1, arp(1, 254)) + b"".join(frame(2, arp(2, i)) for i in range(30)) + \
+        frame(2, b"") + frame(0x83, arp(3, 254)) + frame(3, b"\2\0\0\0\0\1") + frame(3, b"\xff\1")
+    yield "scan", b"".join(frame(0x09, tcp(1, 2, i, 2)) + frame(0x10, tcp(2, 1, i, 0x12)) for i in range(10)) + \
+        b"".join(frame(0x09, tcp(1, 2 + i, 80, 2)) for i in range(10))
+    dhcp = b"\xff" * 6 + b"\2\0\0\0\0\1\x08\0\x45\0\0\x30\0\0\0\0\x40\x11\0\0\x0a\0\0\1\xff\xff\xff\xff" + \
+        b"\0\x43\0\x44\0\x1c\0\0\2\1\6\0" + bytes(16)
+    advertisement = b"\x33\x33\0\0\0\1\2\0\0\0\0\1\x86\xdd\x60\0\0\0\0\x20\x3a\xff\xfe\x80" + bytes(13) + b"\1" + \
+        b"\xff\2" + bytes(13) + b"\1" + b"\x88\0\0\0\0\0\0\0\xfe\x80" + bytes(13) + b"\1\2\1\2\0\0\0\0\1"
+    yield "servers", frame(1, dhcp) + frame(2, advertisement) + frame(3, advertisement.replace(b"\2\0\0\0\0\1", b"\2\0\0\0\0\3"))
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -628,6 +676,8 @@ def main():
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
+            ("fuzz_application", application_seeds()),
+            ("fuzz_alert", alert_seeds()),
             ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_engine", engine_seeds()),
             ("fuzz_engine", engine_seeds()),
