@@ -168,7 +168,7 @@ static const struct {
     const char *line, *text;
 } wrong[] = {
     {"capture -w /dev/null tcp port", "atoll: capture: the filter is none: "},
-    {"capture -w /dev/null tcp port 80 and and", "at character 12, after \"tcp port 80\""},
+    {"capture -w /dev/null tcp port 80 and and", "at \"and and\" (character 13)"},
     {"capture -w /dev/null tcp port 80 or nonsense", "unknown port 'nonsense'"},
     {"capture -s 13 -w /dev/null", "--snap takes"},
     {"capture -c 0 -w /dev/null", "--count takes"},
