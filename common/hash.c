@@ -67,7 +67,6 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t co
 
     for (size_t i = 0; i < count; i++)
         sip_word(&s, words[i]);
-    sip_word(&s, (uint64_t)count * 8 << 56);
     return sip_end(&s);
 }
 

@@ -19,6 +19,7 @@ static const char help[] =
     "      --ca FILE             authorities that the collector's certificate is of (tls)\n"
     "      --cert FILE           our certificate, PEM; read again at SIGHUP\n"
     "      --key FILE            and its key\n"
+    "  -r, --read FILE           flows of a capture file instead\n"
     "  -s, --service NAME        of another monitor than monitor\n"
     "  -v, --verbose             say what was sent; twice: Xen's libraries speak, too\n"
     "  -h, --help                show this\n"
@@ -76,6 +77,9 @@ static int take_option(struct export_options *o, int ch, const char *arg)
     case OPT_KEY:
         o->tls.key = arg;
         return 0;
+    case 'r':
+        o->file = arg;
+        return 0;
     case 's':
         o->service = arg;
         return 0;
@@ -97,6 +101,8 @@ static int check(const struct export_options *o)
         return usage_error("certificates are of use with tls:// alone", NULL);
     if (!o->tls.cert != !o->tls.key)
         return usage_error("--cert and --key go together", NULL);
+    if (o->file && o->service)
+        return usage_error("--read and --service do not go together", NULL);
     return 0;
 }
 
@@ -112,6 +118,7 @@ int export_main(int argc, char *const argv[])
         {"ca", required_argument, NULL, OPT_CA},
         {"cert", required_argument, NULL, OPT_CERT},
         {"key", required_argument, NULL, OPT_KEY},
+        {"read", required_argument, NULL, 'r'},
         {"service", required_argument, NULL, 's'},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
@@ -122,7 +129,7 @@ int export_main(int argc, char *const argv[])
 
     optind = 0; /* glibc: start afresh */
     opterr = 0;
-    while ((ch = getopt_long(argc, argv, ":t:f:bs:vh", options, NULL)) != -1) {
+    while ((ch = getopt_long(argc, argv, ":t:f:br:s:vh", options, NULL)) != -1) {
         if (ch == '?' || ch == ':')
             return command_bad_option("export", ch, argv, stderr);
         if (ch == 'h') {
@@ -138,5 +145,5 @@ int export_main(int argc, char *const argv[])
     rc = check(&o);
     if (rc)
         return rc;
-    return export_live(&o);
+    return o.file ? export_file(&o) : export_live(&o);
 }

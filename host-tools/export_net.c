@@ -419,6 +419,11 @@ bool export_net_send(void *context, const struct ipfix_message *message)
     return true;
 }
 
+size_t export_net_waiting(const struct export_net *net)
+{
+    return net->queued;
+}
+
 void export_net_reconnect(struct export_net *net, const char *why)
 {
     if (net->state == NET_DOWN)

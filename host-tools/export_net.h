@@ -39,6 +39,9 @@ bool export_net_fresh(struct export_net *net);
 /** An ipfix_send_fn; @context is a struct export_net. */
 bool export_net_send(void *context, const struct ipfix_message *message);
 
+/** Bytes that wait for the collector to take them. */
+size_t export_net_waiting(const struct export_net *net);
+
 /** End the connection, to make it anew with other certificates. */
 void export_net_reconnect(struct export_net *net, const char *why);
 

@@ -52,6 +52,8 @@ int export_begin(struct exporter *e, struct report *report, const struct export_
     if (!e->ipfix)
         return report_fail(report, ATOLL_FAILURE, "out of memory");
     export_net_step(e->net);
+    /* Nothing was begun that a first connection could end. */
+    export_net_fresh(e->net);
     return 0;
 }
 

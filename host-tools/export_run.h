@@ -19,6 +19,7 @@ struct export_options {
     bool netflow9, biflow;
     uint32_t domain, refresh_s, mtu;
     struct export_tls_files tls;
+    const char *file;    /**< -r; NULL: of a service */
     const char *service; /**< NULL: the monitor */
     unsigned verbose;
 };
@@ -53,7 +54,8 @@ void export_reload(struct exporter *e);
 /** Send what is left, for some seconds at most; release all. */
 void export_end(struct exporter *e, uint64_t now);
 
-/** Send the flows of a service until interrupted. An exit code, errors reported. */
+/** Send the flows of a service until interrupted; of a file. An exit code, errors reported. */
 int export_live(const struct export_options *options);
+int export_file(const struct export_options *options);
 
 #endif

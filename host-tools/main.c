@@ -9,6 +9,7 @@
 #include "export.h"
 #include "flows.h"
 #include "logs.h"
+#include "metrics.h"
 #include "start.h"
 #include "stats.h"
 #include "status.h"
@@ -16,6 +17,7 @@
 #include "store.h"
 #include "switch.h"
 #include "top.h"
+#include "traffic_command.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,8 @@ static const struct command commands[] = {
     {"capture", "record frames, for tcpdump and Wireshark", capture_main},
     {"alerts", "show what the monitor has found worth attention", alerts_main},
     {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
+    {"metrics", "what services count, for Prometheus", metrics_main},
+    {"report", "a page to look at: who talked to whom, how much, when", traffic_main},
 };
 
 static void help(void)

@@ -9,6 +9,7 @@
 #include "rules_state.h"
 #include "service_nodes.h"
 #include "start_steps.h"
+#include "store_quota.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,14 @@
 #define GRANT_FRAMES    32
 #define MAPTRACK_FRAMES 1024
 #define EVTCHN_PORT_MAX 1023
+
+/*
+ * Each vif's nodes in XenStore are a switch's own: libxl makes the backend's directory, and each
+ * node in it, in the name of the backend's domain. 27 and the guest's directory for 256 vifs, and
+ * what each service has.
+ */
+#define SWITCH_SERVICE_NAME "switch"
+#define SWITCH_NODES        8000
 
 #define SECOND_NS 1000000000ull
 
@@ -117,7 +126,7 @@ static void wait_until_published(struct start *s)
  * Wait until it says that it is well. The client does the waiting; after a second without an answer
  * we say so, and give it the rest of the time. From here on an interrupt ends the client's waits.
  */
-static int wait_until_healthy(struct start *s)
+static int wait_until_healthy(struct start *s, bool *is_switch)
 {
     const uint64_t begin = report_now_ns(), all = s->opt->timeout_s * SECOND_NS;
     struct inspection found = {0};
@@ -147,7 +156,15 @@ static int wait_until_healthy(struct start *s)
     if (found.health == CONTROL_DEGRADED)
         report_note(s->r, "it serves, and says: %s", found.text);
     report_step(s->r, "first healthy answer");
+    *is_switch = strcmp(found.service, SWITCH_SERVICE_NAME) == 0;
     return 0;
+}
+
+/* Of the domain that it is now: a quota goes with its domain. */
+static void raise_quota(struct start *s, uint32_t store_domid)
+{
+    if (store_quota_raise(s->r, &s->store, store_domid, s->builder.domid, "nodes", SWITCH_NODES))
+        report_step(s->r, "XenStore's quota of nodes raised to %u", SWITCH_NODES);
 }
 
 /* A switch that was started anew has the rules of the one before it, or does not run: without them
@@ -190,7 +207,7 @@ static int build(struct start *s)
 {
     struct service_nodes nodes;
     uint32_t store;
-    bool ruled;
+    bool ruled, is_switch = false;
     int rc = host_find_store_domain(s->r, s->xch, &store);
 
     if (rc)
@@ -220,7 +237,9 @@ static int build(struct start *s)
     if (!rc && !ruled)
         (void)feeds_started(s->r, &s->store, s->opt->service);
     if (!rc)
-        rc = wait_until_healthy(s);
+        rc = wait_until_healthy(s, &is_switch);
+    if (!rc && is_switch)
+        raise_quota(s, store);
     if (!rc && ruled)
         rc = give_rules(s);
     if (!rc && ruled)

@@ -8,15 +8,12 @@
 
 #define SECOND UINT64_C(1000000000)
 
-/** Of all ports, in a second. */
+/* Alerts in a second of all who share ports. */
 #define BURST_MAX 32U
 
 /* A rate is unusual in comparison with this many minutes of before, at least. */
 #define MINUTES_LEARNED 10U
 #define USUAL_WEIGHT    16U
-
-#define DHCP_SERVER_PORT  67U
-#define DHCP6_SERVER_PORT 547U
 
 /* A MAC that is on two ports within this time is no guest that came back or moved. */
 #define MOVED_AGE (10 * SECOND)
@@ -72,13 +69,30 @@ const char *alert_limits_wrong(const struct alert_limits *limits)
 
 /* Bits that are set in a map, as expected, when @distinct things were put in: linear counting
  * (Whang and others, 1990), the expectation made step by step in integers. */
+static uint64_t one_more(uint64_t set)
+{
+    return set + (((uint64_t)ALERT_SCAN_BITS << 16) - set) / ALERT_SCAN_BITS;
+}
+
 static uint32_t bits_of(uint32_t distinct)
 {
     uint64_t set = 0; /* times 2^16 */
 
     for (uint32_t i = 0; i < distinct; i++)
-        set += (((uint64_t)ALERT_SCAN_BITS << 16) - set) / ALERT_SCAN_BITS;
+        set = one_more(set);
     return (uint32_t)((set + 32768) >> 16);
+}
+
+uint32_t alert_distinct(uint32_t bits)
+{
+    uint64_t set = 0;
+    uint32_t distinct = 0;
+
+    while ((set + 32768) >> 16 < bits && distinct < ALERT_SCAN_BITS * 8) {
+        set = one_more(set);
+        distinct++;
+    }
+    return distinct;
 }
 
 /* --- making it -------------------------------------------------------------------------------- */
@@ -117,14 +131,9 @@ void alerts_configure(struct alerts *alerts, const struct alert_limits *limits)
 
 void alerts_forget(struct alerts *alerts, uint16_t identity)
 {
+    alert_hosts_forget(alerts, identity);
     if (identity < alerts->count)
         memset(&alerts->ports[identity], 0, sizeof(alerts->ports[identity]));
-    for (unsigned i = 0; i < ALERT_HOSTS; i++) {
-        for (unsigned j = 0; j < ALERT_WAYS; j++) {
-            if (alerts->hosts[i][j].family && alerts->hosts[i][j].identity == identity)
-                memset(&alerts->hosts[i][j], 0, sizeof(alerts->hosts[i][j]));
-        }
-    }
 }
 
 uint64_t alerts_told(const struct alerts *alerts)
@@ -177,27 +186,39 @@ static struct alert_told *told_of(struct alerts *alerts, const struct alert *ale
     return oldest;
 }
 
-void alert_tell(struct alerts *alerts, struct alert *alert, bool many, uint64_t host)
+/* Who shares a port may be many, and make up more: of all these, so many in a second. A guest's own
+ * are as many as there are kinds, once in limits.again. */
+static bool is_burst(struct alerts *alerts, uint64_t now)
 {
-    struct alert_told *told = told_of(alerts, alert, many, host);
-
-    if (told->last != 0 && alert->time < told->last + alerts->limits.again * SECOND) {
-        told->suppressed++;
-        alerts->suppressed++;
-        return;
-    }
-    if (alert->time >= alerts->burst_since + SECOND) {
-        alerts->burst_since = alert->time;
+    if (now >= alerts->burst_since + SECOND) {
+        alerts->burst_since = now;
         alerts->burst = 0;
     }
-    if (alerts->burst == BURST_MAX) {
-        alerts->suppressed++;
-        return;
-    }
+    if (alerts->burst == BURST_MAX)
+        return true;
     alerts->burst++;
+    return false;
+}
+
+bool alert_due(struct alerts *alerts, struct alert *alert, bool many, uint64_t host)
+{
+    struct alert_told *told = told_of(alerts, alert, many, host);
+    const uint64_t again = alerts->limits.again ? alerts->limits.again * SECOND : SECOND;
+
+    if ((told->last != 0 && alert->time < told->last + again) ||
+        (!alert_port(alerts, alert->identity, many) && is_burst(alerts, alert->time))) {
+        told->suppressed++;
+        alerts->suppressed++;
+        return false;
+    }
     alert->suppressed = told->suppressed;
     told->last = alert->time ? alert->time : 1;
     told->suppressed = 0;
+    return true;
+}
+
+void alert_tell(struct alerts *alerts, const struct alert *alert)
+{
     alerts->told++;
     if (alerts->alert)
         alerts->alert(alerts->context, alert);
@@ -211,7 +232,7 @@ struct alert alert_of(enum alert_kind kind, uint8_t severity, const struct alert
                           .identity = frame->from,
                           .family = frame->decoded->family,
                           .protocol = frame->decoded->protocol,
-                          .vid = frame->decoded->vid[0]};
+                          .vid = frame->vid};
 
     memcpy(alert.source, frame->decoded->source, 16);
     memcpy(alert.destination, frame->decoded->destination, 16);
@@ -230,7 +251,8 @@ void alerts_frame(struct alerts *alerts, const struct alert_frame *frame)
         alert_arp(alerts, frame);
         return;
     }
-    if (decoded->family == DECODE_OTHER || decoded->fragment)
+    /* Of later fragments the ports are known, but what is at their place is not a header. */
+    if (decoded->family == DECODE_OTHER || decoded->fragment_at != 0)
         return;
     alert_scans(alerts, frame);
     switch (decoded->protocol) {
@@ -238,8 +260,7 @@ void alerts_frame(struct alerts *alerts, const struct alert_frame *frame)
         alert_syn_flood(alerts, frame);
         break;
     case 17:
-        if (decoded->source_port == DHCP_SERVER_PORT || decoded->source_port == DHCP6_SERVER_PORT)
-            alert_dhcp(alerts, frame);
+        alert_dhcp(alerts, frame);
         break;
     case 58:
         alert_icmp6(alerts, frame);
@@ -264,10 +285,16 @@ void alerts_moved(struct alerts *alerts, uint64_t now, uint16_t identity, uint16
         return;
     memcpy(alert.mac, mac, 6);
     memcpy(alert.mac_before, mac, 6);
+    /* A standby router that takes over is meant to: worth a notice, no warning. */
+    if (alert_is_virtual(mac))
+        alert.severity = 5;
+    if (!alert_due(alerts, &alert, false, 0))
+        return;
     snprintf(alert.evidence, sizeof(alert.evidence),
-             "%s sends from this port, and sent from another one %llu ms before",
-             alert_mac(text, mac), (unsigned long long)alert.value);
-    alert_tell(alerts, &alert, false, 0);
+             "%s%s sends from this port, and sent from another one %llu ms before",
+             alert_mac(text, mac), alert_is_virtual(mac) ? " (of a virtual router)" : "",
+             (unsigned long long)alert.value);
+    alert_tell(alerts, &alert);
 }
 
 /* --- rates ------------------------------------------------------------------------------------ */
@@ -285,10 +312,14 @@ static void look_at_rate(struct alerts *alerts, uint64_t now, uint16_t identity,
         rate <= alerts->limits.rate_floor || rate / alerts->limits.rate_factor <= usual)
         return;
     alert.limit = usual * alerts->limits.rate_factor;
+    if (alert.limit < alerts->limits.rate_floor)
+        alert.limit = alerts->limits.rate_floor;
+    if (!alert_due(alerts, &alert, false, 0))
+        return;
     snprintf(alert.evidence, sizeof(alert.evidence),
              "sends %llu bytes a second, over %u seconds; usual are %llu", (unsigned long long)rate,
              (unsigned)RECENT, (unsigned long long)usual);
-    alert_tell(alerts, &alert, false, 0);
+    alert_tell(alerts, &alert);
 }
 
 void alerts_rate(struct alerts *alerts, uint64_t now, uint16_t identity, uint64_t bytes)
@@ -296,6 +327,7 @@ void alerts_rate(struct alerts *alerts, uint64_t now, uint16_t identity, uint64_
     struct alert_port *port = alert_port(alerts, identity, false);
     uint32_t *slot;
 
+    alert_hosts_age(alerts, now);
     if (!port)
         return;
     slot = &port->recent[port->seconds % RECENT];

@@ -32,8 +32,9 @@ enum alert_kind {
 
 /** Thresholds; 0 turns a kind off. */
 struct alert_limits {
-    uint32_t scan_ports;  /**< ports of one host that one host tries within @ref window; 100 */
-    uint32_t scan_hosts;  /**< hosts, of one port; 100 */
+    uint32_t scan_ports;  /**< ports of one host that one host tries in vain within @ref window;
+                               100, at most ALERT_SCAN_MAX */
+    uint32_t scan_hosts;  /**< hosts that it tries in vain, at one port; 100 */
     uint32_t window;      /**< seconds; 10 */
     uint32_t syn_flood;   /**< unanswered SYNs a second to one address and port; 500 */
     uint32_t spoofing;    /**< 1: on */
@@ -41,7 +42,8 @@ struct alert_limits {
     uint32_t mac_moved;   /**< 1: on */
     uint32_t rate_factor; /**< times its usual rate of a minute; 8 */
     uint64_t rate_floor;  /**< bytes a second below which no rate is unusual; 1,250,000 */
-    uint32_t again;       /**< seconds before the same alert of the same port comes again; 300 */
+    uint32_t again;       /**< seconds before the same alert of the same port comes again; 300;
+                               never more often than once a second */
 };
 
 struct alert {
@@ -84,8 +86,8 @@ enum alert_event {
 
 struct alert_frame {
     uint64_t now;
-    uint16_t from, to; /**< identities of the ports; 0: not known, of files */
-    uint16_t lan;
+    uint16_t from, to;       /**< identities of the ports; 0: not known, of files */
+    uint16_t lan, vid;       /**< vid: the frame's own, or that which the switch has put it in */
     bool from_many, to_many; /**< behind that port is no single guest: an uplink, a file */
     enum alert_event event;
     const uint8_t *frame;
@@ -102,7 +104,8 @@ static inline bool alerts_cares(const struct decoded *decoded, enum alert_event 
     case 6:
         return decoded->tcp_flags & DECODE_TCP_SYN;
     case 17:
-        return decoded->source_port == 67 || decoded->source_port == 547;
+        return decoded->source_port == 67 || decoded->destination_port == 68 ||
+               decoded->destination_port == 546;
     case 58:
         return true;
     default:

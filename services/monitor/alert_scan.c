@@ -38,15 +38,13 @@ static struct alert_scan *find_scan(struct alert_scan set[ALERT_WAYS], uint64_t 
         if (scan->key == key && now < scan->since + window)
             return scan;
         if (scan->key == key || now >= scan->since + window)
-            scan->key = scan->bits = 0; /* over */
+            *scan = (struct alert_scan){0}; /* over */
         if (scan->bits < least->bits)
             least = scan;
     }
     if (!make)
         return NULL;
-    memset(least, 0, sizeof(*least));
-    least->key = key;
-    least->since = now;
+    *least = (struct alert_scan){.key = key, .since = now};
     return least;
 }
 
@@ -55,7 +53,7 @@ static void mark(struct alert_scan *scan, uint64_t hash, uint16_t port)
     const unsigned bit = hash % ALERT_SCAN_BITS;
     const uint64_t mask = UINT64_C(1) << bit % 64;
 
-    if (scan->bits == 0)
+    if (scan->bits == 0 && scan->answered == 0)
         scan->lowest = scan->highest = port;
     if (port < scan->lowest)
         scan->lowest = port;
@@ -65,6 +63,19 @@ static void mark(struct alert_scan *scan, uint64_t hash, uint16_t port)
         return;
     scan->map[bit / 64] |= mask;
     scan->bits++;
+}
+
+/* It answered: it is no longer of those that were tried in vain. */
+static void unmark(struct alert_scan *scan, uint64_t hash)
+{
+    const unsigned bit = hash % ALERT_SCAN_BITS;
+    const uint64_t mask = UINT64_C(1) << bit % 64;
+
+    if (!(scan->map[bit / 64] & mask))
+        return;
+    scan->map[bit / 64] &= ~mask;
+    scan->bits--;
+    scan->answered++;
 }
 
 /* Two scans' keys: who tries whom, and who tries which port. */
@@ -99,46 +110,56 @@ static struct alert_scan *set_hosts(struct alerts *alerts, uint16_t identity, bo
     return port ? port->hosts : alerts->shared_hosts[set_of(key)];
 }
 
+static const char *protocol_name(uint8_t protocol)
+{
+    return protocol == TCP ? "TCP" : protocol == UDP ? "UDP" : "ICMP";
+}
+
 static void tell_scan(struct alerts *alerts, const struct alert_frame *frame,
-                      const struct alert_scan *scan, enum alert_kind kind, uint32_t limit)
+                      struct alert_scan *scan, enum alert_kind kind, uint32_t limit)
 {
     struct alert alert = alert_of(kind, 4, frame);
-    const uint64_t took = (frame->now - scan->since) / 1000000;
-    char source[ALERT_TEXT], destination[ALERT_TEXT], mac[ALERT_TEXT];
-    const char *what = frame->decoded->protocol == TCP   ? "TCP"
-                       : frame->decoded->protocol == UDP ? "UDP"
-                                                         : "ICMP";
+    const unsigned long long took = (frame->now - scan->since) / 100000000;
+    const char *what = protocol_name(alert.protocol);
+    char source[ALERT_TEXT], destination[ALERT_TEXT], mac[ALERT_TEXT], hosts[32];
 
-    alert.value = scan->bits;
+    scan->told = true;
+    alert.value = alert_distinct(scan->bits);
     alert.limit = limit;
     alert.port = kind == ALERT_HOST_SCAN ? frame->decoded->destination_port : 0;
+    if (!alert_due(alerts, &alert, frame->from_many,
+                   alert_key(alerts, alert.source, NULL, (uint64_t)frame->lan << 16 | kind)))
+        return;
     alert_address(source, alert.family, alert.source);
     alert_address(destination, alert.family, alert.destination);
     alert_mac(mac, alert.mac);
-    if (kind == ALERT_PORT_SCAN)
-        snprintf(
-            alert.evidence, sizeof(alert.evidence),
-            "%s (%s) tried %u or more %s ports of %s from %u to %u within %llu.%llu s; %u answered",
-            source, mac, scan->bits, what, destination, scan->lowest, scan->highest,
-            (unsigned long long)(took / 1000), (unsigned long long)(took / 100 % 10),
-            scan->answered);
-    else if (alert.port)
+    if (kind == ALERT_PORT_SCAN) {
         snprintf(alert.evidence, sizeof(alert.evidence),
-                 "%s (%s) tried %s port %u of %u or more hosts within %llu.%llu s, %s the last; %u "
-                 "answered",
-                 source, mac, what, alert.port, scan->bits, (unsigned long long)(took / 1000),
-                 (unsigned long long)(took / 100 % 10), destination, scan->answered);
-    else
+                 "%s (%s) tried about %u %s ports of %s in vain, of %u to %u, within %llu.%llu s; "
+                 "%u answered",
+                 source, mac, (unsigned)alert.value, what, destination, scan->lowest, scan->highest,
+                 took / 10, took % 10, scan->answered);
+    } else {
+        if (alert.port)
+            snprintf(hosts, sizeof(hosts), "tried %s port %u of", what, alert.port);
+        else
+            snprintf(hosts, sizeof(hosts), "pinged");
         snprintf(alert.evidence, sizeof(alert.evidence),
-                 "%s (%s) pinged %u or more hosts within %llu.%llu s, %s the last; %u answered",
-                 source, mac, scan->bits, (unsigned long long)(took / 1000),
-                 (unsigned long long)(took / 100 % 10), destination, scan->answered);
-    alert_tell(alerts, &alert, frame->from_many, alert_key(alerts, alert.source, NULL, kind));
+                 "%s (%s) %s about %u hosts in vain, %s the last, within %llu.%llu s; %u answered",
+                 source, mac, hosts, (unsigned)alert.value, destination, took / 10, took % 10,
+                 scan->answered);
+    }
+    alert_tell(alerts, &alert);
 }
 
-static bool is_over(const struct alert_scan *scan, uint32_t bits)
+static uint64_t port_hash(const struct alerts *alerts, uint16_t port)
 {
-    return scan->bits >= bits && scan->bits - bits >= scan->answered;
+    return hash_word(&alerts->key, port);
+}
+
+static uint64_t host_hash(const struct alerts *alerts, const uint8_t address[16])
+{
+    return alert_key(alerts, address, NULL, 0);
 }
 
 static void tried(struct alerts *alerts, const struct alert_frame *frame)
@@ -152,15 +173,15 @@ static void tried(struct alerts *alerts, const struct alert_frame *frame)
     if (alerts->limits.scan_ports && decoded->destination_port) {
         scan = find_scan(set_ports(alerts, frame->from, frame->from_many, keys.ports), keys.ports,
                          frame->now, window, true);
-        mark(scan, hash_word(&alerts->key, decoded->destination_port), decoded->destination_port);
-        if (is_over(scan, alerts->port_bits))
+        mark(scan, port_hash(alerts, decoded->destination_port), decoded->destination_port);
+        if (!scan->told && scan->bits >= alerts->port_bits)
             tell_scan(alerts, frame, scan, ALERT_PORT_SCAN, alerts->limits.scan_ports);
     }
     if (alerts->limits.scan_hosts) {
         scan = find_scan(set_hosts(alerts, frame->from, frame->from_many, keys.hosts), keys.hosts,
                          frame->now, window, true);
-        mark(scan, alert_key(alerts, decoded->destination, NULL, 0), decoded->destination_port);
-        if (is_over(scan, alerts->host_bits))
+        mark(scan, host_hash(alerts, decoded->destination), decoded->destination_port);
+        if (!scan->told && scan->bits >= alerts->host_bits)
             tell_scan(alerts, frame, scan, ALERT_HOST_SCAN, alerts->limits.scan_hosts);
     }
 }
@@ -176,11 +197,11 @@ static void answered(struct alerts *alerts, const struct alert_frame *frame)
                                         keys.ports, frame->now, window, false);
 
     if (scan)
-        scan->answered++;
+        unmark(scan, port_hash(alerts, decoded->source_port));
     scan = find_scan(set_hosts(alerts, frame->to, frame->to_many, keys.hosts), keys.hosts,
                      frame->now, window, false);
     if (scan)
-        scan->answered++;
+        unmark(scan, host_hash(alerts, decoded->source));
 }
 
 /* An echo's port is its identifier, and its type in the other: one "port" of ping. */
@@ -239,7 +260,7 @@ static struct alert_syns *find_syns(struct alert_syns set[ALERT_WAYS], uint64_t 
         struct alert_syns *syns = &set[i];
 
         if (now >= syns->since + SECOND)
-            syns->key = syns->syns = 0; /* over */
+            *syns = (struct alert_syns){0}; /* over */
         if (syns->key == key)
             return syns;
         if (syns->syns < least->syns)
@@ -260,21 +281,27 @@ static struct alert_syns *set_syns(struct alerts *alerts, uint16_t identity, boo
 }
 
 static void tell_flood(struct alerts *alerts, const struct alert_frame *frame,
-                       const struct alert_syns *syns)
+                       struct alert_syns *syns)
 {
     struct alert alert = alert_of(ALERT_SYN_FLOOD, 3, frame);
-    char destination[ALERT_TEXT], mac[ALERT_TEXT];
+    char source[ALERT_TEXT], destination[ALERT_TEXT], mac[ALERT_TEXT];
 
+    syns->told = true;
     alert.port = frame->decoded->destination_port;
     alert.value = syns->syns - syns->answered;
     alert.limit = alerts->limits.syn_flood;
+    if (!alert_due(alerts, &alert, frame->from_many,
+                   alert_key(alerts, alert.destination, NULL,
+                             (uint64_t)frame->lan << 32 | (uint64_t)alert.port << 16 | alert.kind)))
+        return;
     snprintf(alert.evidence, sizeof(alert.evidence),
-             "%u SYNs from %s to port %u of %s within %llu ms, of which %u were answered",
-             syns->syns, alert_mac(mac, alert.mac), alert.port,
+             "%s sent %u SYNs to port %u of %s within %llu ms, of which %u were answered; the last "
+             "as %s",
+             alert_mac(mac, alert.mac), syns->syns, alert.port,
              alert_address(destination, alert.family, alert.destination),
-             (unsigned long long)((frame->now - syns->since) / 1000000), syns->answered);
-    alert_tell(alerts, &alert, frame->from_many,
-               alert_key(alerts, alert.destination, NULL, ALERT_SYN_FLOOD));
+             (unsigned long long)((frame->now - syns->since) / 1000000), syns->answered,
+             alert_address(source, alert.family, alert.source));
+    alert_tell(alerts, &alert);
 }
 
 void alert_syn_flood(struct alerts *alerts, const struct alert_frame *frame)
@@ -292,7 +319,8 @@ void alert_syn_flood(struct alerts *alerts, const struct alert_frame *frame)
         syns =
             find_syns(set_syns(alerts, frame->from, frame->from_many, key), key, frame->now, true);
         syns->syns++;
-        if (syns->syns > syns->answered && syns->syns - syns->answered >= alerts->limits.syn_flood)
+        if (!syns->told && syns->syns > syns->answered &&
+            syns->syns - syns->answered >= alerts->limits.syn_flood)
             tell_flood(alerts, frame, syns);
     } else if (flags == SYN_ACK) {
         key = alert_key(alerts, decoded->source, NULL,

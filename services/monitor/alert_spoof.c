@@ -21,71 +21,185 @@
 #define ND_HEADER               24U
 #define ND_OPTIONS              8U /* options that are looked at */
 
-/* Virtual routers share addresses by design: VRRP (RFC 9568, section 7.3) and CARP. */
-static bool is_virtual(const uint8_t mac[6])
+/* RFC 9568, section 7.3. CARP has the same. */
+bool alert_is_virtual(const uint8_t mac[6])
 {
     static const uint8_t vrrp[4] = {0x00, 0x00, 0x5e, 0x00};
 
     return memcmp(mac, vrrp, sizeof(vrrp)) == 0 && (mac[4] == 1 || mac[4] == 2);
 }
 
-/* Where @address is kept: its place, a free one, or that which was silent for longest. */
-static struct alert_host *place_of(struct alerts *alerts, uint8_t family, const uint8_t address[16],
-                                   uint16_t lan, uint16_t vid)
+/* --- who has which address -------------------------------------------------------------------- */
+
+static bool is_held(const struct alert_host *host, uint64_t now)
+{
+    return host->family != 0 && now < host->seen + HELD;
+}
+
+/* How many of them are a port's; NULL: that is not known. */
+static uint16_t *count_of(struct alerts *alerts, uint16_t identity)
+{
+    struct alert_port *port = alert_port(alerts, identity, false);
+
+    return port ? &port->addresses : NULL;
+}
+
+static void let_go(struct alerts *alerts, struct alert_host *host)
+{
+    uint16_t *count = host->family ? count_of(alerts, host->identity) : NULL;
+
+    if (count)
+        --*count;
+    memset(host, 0, sizeof(*host));
+}
+
+void alert_hosts_forget(struct alerts *alerts, uint16_t identity)
+{
+    for (unsigned i = 0; i < ALERT_HOSTS; i++) {
+        for (unsigned j = 0; j < ALERT_WAYS; j++) {
+            if (alerts->hosts[i][j].family && alerts->hosts[i][j].identity == identity)
+                let_go(alerts, &alerts->hosts[i][j]);
+        }
+    }
+}
+
+void alert_hosts_age(struct alerts *alerts, uint64_t now)
+{
+    struct alert_host *set = alerts->hosts[alerts->aged++ % ALERT_HOSTS];
+
+    for (unsigned i = 0; i < ALERT_WAYS; i++) {
+        if (!is_held(&set[i], now))
+            let_go(alerts, &set[i]);
+    }
+}
+
+static struct alert_host *set_of(struct alerts *alerts, const struct alert_host *wanted)
 {
     const uint64_t key =
-        alert_key(alerts, address, NULL, (uint64_t)family << 32 | (uint64_t)lan << 16 | vid);
-    struct alert_host *set = alerts->hosts[key % ALERT_HOSTS], *oldest = set;
+        alert_key(alerts, wanted->address, NULL,
+                  (uint64_t)wanted->family << 32 | (uint64_t)wanted->lan << 16 | wanted->vid);
+
+    return alerts->hosts[key % ALERT_HOSTS];
+}
+
+static struct alert_host *find_host(struct alert_host *set, const struct alert_host *wanted)
+{
+    for (unsigned i = 0; i < ALERT_WAYS; i++) {
+        if (set[i].family == wanted->family && set[i].lan == wanted->lan &&
+            set[i].vid == wanted->vid && memcmp(set[i].address, wanted->address, 16) == 0)
+            return &set[i];
+    }
+    return NULL;
+}
+
+/* Is @a the better place to give up for an address of @identity? A free one is; then one of its
+ * own, then the one that was silent for longest. */
+static bool is_better(const struct alert_host *a, const struct alert_host *b, uint16_t identity,
+                      uint64_t now)
+{
+    if (is_held(a, now) != is_held(b, now))
+        return !is_held(a, now);
+    if ((a->identity == identity) != (b->identity == identity))
+        return a->identity == identity;
+    return a->seen < b->seen;
+}
+
+/* A place for one more address of @wanted's port; NULL: none. A guest that has its share gets only
+ * what is its own already, and nobody a place of a port that has no more than it has: so what is
+ * known of others cannot be pushed out. */
+static struct alert_host *make_place(struct alerts *alerts, struct alert_host *set,
+                                     const struct alert_host *wanted, bool many)
+{
+    const uint16_t *own = count_of(alerts, wanted->identity);
+    struct alert_host *best = NULL;
 
     for (unsigned i = 0; i < ALERT_WAYS; i++) {
         struct alert_host *host = &set[i];
+        const uint16_t *theirs = count_of(alerts, host->identity);
+        const bool is_own = host->family && host->identity == wanted->identity;
 
-        if (host->family == family && host->lan == lan && host->vid == vid &&
-            memcmp(host->address, address, 16) == 0)
-            return host;
-        if (host->seen < oldest->seen)
-            oldest = host;
+        if (!is_own && !many && own && *own >= ALERT_OWN)
+            continue;
+        if (!is_own && is_held(host, wanted->seen) && own && theirs && *theirs <= *own)
+            continue;
+        if (!best || is_better(host, best, wanted->identity, wanted->seen))
+            best = host;
     }
-    memset(oldest, 0, sizeof(*oldest));
-    return oldest;
+    return best;
 }
 
-/* @mac says that it has @address. */
+/* Who shares a port may claim for a virtual router; a guest that does so takes somebody's place. */
+static bool may_have(const struct alert_frame *frame, const struct alert_host *host,
+                     const struct alert_host *claim)
+{
+    return memcmp(host->mac, claim->mac, 6) == 0 || !is_held(host, frame->now) ||
+           (frame->from_many && alert_is_virtual(claim->mac));
+}
+
+static void tell_spoofing(struct alerts *alerts, const struct alert_frame *frame,
+                          enum alert_kind kind, const struct alert_host *host,
+                          const struct alert_host *claim)
+{
+    struct alert alert = alert_of(kind, 2, frame);
+    char ip[ALERT_TEXT], now[ALERT_TEXT], before[ALERT_TEXT];
+
+    alert.family = claim->family;
+    alert.protocol = 0;
+    alert.other = host->identity;
+    memcpy(alert.source, claim->address, 16);
+    memset(alert.destination, 0, 16);
+    memcpy(alert.mac, claim->mac, 6);
+    memcpy(alert.mac_before, host->mac, 6);
+    alert.value = (frame->now - host->seen) / 1000000;
+    if (!alert_due(alerts, &alert, frame->from_many,
+                   alert_key(alerts, claim->address, NULL,
+                             (uint64_t)claim->lan << 32 | (uint64_t)claim->vid << 16 | kind)))
+        return;
+    snprintf(alert.evidence, sizeof(alert.evidence),
+             "%s says that it has %s, for which %s spoke %llu.%llu s before",
+             alert_mac(now, claim->mac), alert_address(ip, claim->family, claim->address),
+             alert_mac(before, host->mac), (unsigned long long)(alert.value / 1000),
+             (unsigned long long)(alert.value / 100 % 10));
+    alert_tell(alerts, &alert);
+}
+
+/* @mac says that it has @address. Who had it keeps it as long as it speaks. */
 static void claims(struct alerts *alerts, const struct alert_frame *frame, enum alert_kind kind,
                    uint8_t family, const uint8_t address[16], const uint8_t mac[6])
 {
-    const uint16_t vid = frame->decoded->vid[0];
-    struct alert_host *host = place_of(alerts, family, address, frame->lan, vid);
-    const bool same = host->family && memcmp(host->mac, mac, 6) == 0;
-    struct alert alert;
-    char ip[ALERT_TEXT], now[ALERT_TEXT], before[ALERT_TEXT];
+    struct alert_host claim = {.seen = frame->now,
+                               .lan = frame->lan,
+                               .vid = frame->vid,
+                               .identity = frame->from,
+                               .family = family};
+    struct alert_host *set, *host;
+    uint16_t *count;
 
-    if (host->family == 0 || same || frame->now >= host->seen + HELD || is_virtual(mac) ||
-        is_virtual(host->mac)) {
-        memcpy(host->address, address, 16);
-        memcpy(host->mac, mac, 6);
-        host->family = family;
-        host->lan = frame->lan;
-        host->vid = vid;
-        host->identity = frame->from;
+    memcpy(claim.address, address, 16);
+    memcpy(claim.mac, mac, 6);
+    set = set_of(alerts, &claim);
+    host = find_host(set, &claim);
+    if (host && !may_have(frame, host, &claim)) {
+        tell_spoofing(alerts, frame, kind, host, &claim);
+        return;
+    }
+    /* Who says the same of another port moves a MAC, which is another alert's matter. */
+    if (host && is_held(host, frame->now) && memcmp(host->mac, mac, 6) == 0) {
         host->seen = frame->now;
         return;
     }
-    alert = alert_of(kind, 2, frame);
-    alert.family = family;
-    alert.other = host->identity;
-    memcpy(alert.source, address, 16);
-    memset(alert.destination, 0, 16);
-    memcpy(alert.mac, mac, 6);
-    memcpy(alert.mac_before, host->mac, 6);
-    alert.value = (frame->now - host->seen) / 1000000;
-    snprintf(alert.evidence, sizeof(alert.evidence),
-             "%s says that it has %s, which %s had %llu.%llu s before", alert_mac(now, mac),
-             alert_address(ip, family, address), alert_mac(before, host->mac),
-             (unsigned long long)(alert.value / 1000),
-             (unsigned long long)(alert.value / 100 % 10));
-    alert_tell(alerts, &alert, frame->from_many, alert_key(alerts, address, NULL, kind));
+    if (!host)
+        host = make_place(alerts, set, &claim, frame->from_many);
+    if (!host)
+        return;
+    let_go(alerts, host);
+    *host = claim;
+    count = count_of(alerts, claim.identity);
+    if (count)
+        ++*count;
 }
+
+/* --- what says so ----------------------------------------------------------------------------- */
 
 static bool is_zero(const uint8_t *bytes, size_t length)
 {
@@ -129,9 +243,11 @@ static void tell_server(struct alerts *alerts, const struct alert_frame *frame, 
     char source[ALERT_TEXT], mac[ALERT_TEXT];
 
     alert.port = frame->decoded->source_port;
+    if (!alert_due(alerts, &alert, frame->from_many, alert_key(alerts, alert.source, NULL, 0)))
+        return;
     snprintf(alert.evidence, sizeof(alert.evidence), "%s (%s) %s",
              alert_address(source, alert.family, alert.source), alert_mac(mac, alert.mac), what);
-    alert_tell(alerts, &alert, frame->from_many, alert_key(alerts, alert.source, NULL, 0));
+    alert_tell(alerts, &alert);
 }
 
 void alert_icmp6(struct alerts *alerts, const struct alert_frame *frame)
@@ -173,8 +289,12 @@ void alert_dhcp(struct alerts *alerts, const struct alert_frame *frame)
     if (!alerts->limits.dhcp_server || frame->from_many || frame->from == 0 ||
         decoded->payload_captured < 1)
         return;
-    if (decoded->source_port == 67 && payload[0] == 2) /* BOOTREPLY, RFC 2131 */
+    /* Clients look at their own port alone, so that a server may send from any. BOOTREPLY of RFC
+     * 2131; ADVERTISE, REPLY, RECONFIGURE of RFC 8415. */
+    if (decoded->family == DECODE_IPV4 && payload[0] == 2 &&
+        (decoded->source_port == 67 || decoded->destination_port == 68))
         tell_server(alerts, frame, "answers as a DHCP server");
-    else if (decoded->source_port == 547 && (payload[0] == 2 || payload[0] == 7)) /* RFC 8415 */
+    else if (decoded->family == DECODE_IPV6 && decoded->destination_port == 546 &&
+             (payload[0] == 2 || payload[0] == 7 || payload[0] == 10))
         tell_server(alerts, frame, "answers as a DHCPv6 server");
 }

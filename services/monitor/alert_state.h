@@ -12,17 +12,19 @@
 
 #include "alert.h"
 
-#define ALERT_WAYS   4U   /**< places of a port, and of each set of the shared table */
-#define ALERT_SHARED 64U  /**< sets of the shared table */
-#define ALERT_HOSTS  256U /**< sets of addresses whose MAC is known, of ALERT_WAYS each */
-#define ALERT_TOLD   64U  /**< sets of what was told lately of hosts that share a port */
+#define ALERT_WAYS   4U    /**< places of a port, and of each set of the shared table */
+#define ALERT_SHARED 64U   /**< sets of the shared table */
+#define ALERT_HOSTS  1024U /**< sets of addresses whose MAC is known, of ALERT_WAYS each */
+#define ALERT_OWN    16U   /**< of them, a guest's at most */
+#define ALERT_TOLD   64U   /**< sets of what was told lately of hosts that share a port */
 
 /** One host that tries many ports of another, or one port of many hosts, within a window. */
 struct alert_scan {
     uint64_t key;   /**< 0: free */
     uint64_t since; /**< the window's begin */
-    uint32_t bits;  /**< set in the map */
+    uint32_t bits;  /**< set in the map: of what was tried and has not answered */
     uint32_t answered;
+    bool told;                /**< in this window */
     uint16_t lowest, highest; /**< port */
     uint64_t map[ALERT_SCAN_BITS / 64];
 };
@@ -32,6 +34,7 @@ struct alert_syns {
     uint64_t key;
     uint64_t since;
     uint32_t syns, answered;
+    bool told; /**< in this second */
 };
 
 /** What was told, and when. */
@@ -50,6 +53,7 @@ struct alert_port {
     uint64_t lately; /**< of the last RATE_SECONDS */
     uint32_t recent[10];
     uint16_t seconds, minutes; /**< learned so far, capped */
+    uint16_t addresses;        /**< that are kept of this port in alerts.hosts */
 };
 
 /** Who has an IP address. */
@@ -75,7 +79,8 @@ struct alerts {
     struct alert_syns shared_syns[ALERT_SHARED][ALERT_WAYS];
     struct alert_told shared_told[ALERT_TOLD][ALERT_WAYS];
     struct alert_host hosts[ALERT_HOSTS][ALERT_WAYS];
-    uint64_t burst_since; /**< alerts of the running second, all ports */
+    unsigned aged;        /**< set of hosts that was cleaned last */
+    uint64_t burst_since; /**< alerts of the running second, of those who share a port */
     uint32_t burst;
     uint64_t told, suppressed;
 };
@@ -89,8 +94,13 @@ static inline struct alert_port *alert_port(struct alerts *alerts, uint16_t iden
 /** Two addresses, a port and such, as a key that is never 0. */
 uint64_t alert_key(const struct alerts *alerts, const void *a, const void *b, uint64_t more);
 
-/** Tell it, unless the same was told lately; @host (a key, not 0) tells apart who shares a port. */
-void alert_tell(struct alerts *alerts, struct alert *alert, bool many, uint64_t host);
+/** Is it to be told? No (and counted) if the same was told lately; @host (a key, not 0) tells apart
+ * who shares a port. Yes: write its evidence, and alert_tell() it. */
+bool alert_due(struct alerts *alerts, struct alert *alert, bool many, uint64_t host);
+void alert_tell(struct alerts *alerts, const struct alert *alert);
+
+/** How many different things were put into a map of which so many bits are set. */
+uint32_t alert_distinct(uint32_t bits);
 
 /** Detectors; each looks at what is its. */
 void alert_scans(struct alerts *alerts, const struct alert_frame *frame);
@@ -98,6 +108,12 @@ void alert_syn_flood(struct alerts *alerts, const struct alert_frame *frame);
 void alert_arp(struct alerts *alerts, const struct alert_frame *frame);
 void alert_icmp6(struct alerts *alerts, const struct alert_frame *frame);
 void alert_dhcp(struct alerts *alerts, const struct alert_frame *frame);
+
+/** Addresses of @identity are nobody's from now on; those of a set that nobody spoke for lately. */
+void alert_hosts_forget(struct alerts *alerts, uint16_t identity);
+void alert_hosts_age(struct alerts *alerts, uint64_t now);
+/** A MAC that routers share by design: VRRP's, CARP's. */
+bool alert_is_virtual(const uint8_t mac[6]);
 
 /** An alert with what its frame says. */
 struct alert alert_of(enum alert_kind kind, uint8_t severity, const struct alert_frame *frame);

@@ -43,6 +43,7 @@ struct flow_application {
         uint16_t record_left; /**< bytes of the record that are to come */
         uint16_t left;        /**< bytes of what the stage reads or skips */
         uint16_t extensions_left, body_left;
+        uint32_t message_left; /**< bytes of the ClientHello that are to come */
         uint8_t stage, have, record_have;
         uint8_t head[5], record[5];
     } tls;

@@ -111,7 +111,8 @@ bool application_http(struct flow_application *application, const uint8_t *data,
             code = (uint16_t)(code * 10 + (data[i] - '0'));
         }
         application->code = code;
-        application->done = application->detail[0] != 0;
+        /* 100 and its like come before the answer proper. */
+        application->done = application->detail[0] != 0 && code >= 200;
         return true;
     }
     /* The first request stands for its connection. */

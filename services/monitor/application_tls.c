@@ -105,7 +105,8 @@ static void take_head(struct flow_application *application)
 
     switch ((enum stage)tls->stage) {
     case HANDSHAKE:
-        go(tls, tls->head[0] == CLIENT_HELLO ? VERSION : OVER, 0);
+        tls->message_left = (uint32_t)tls->head[1] << 16 | head_16(tls, 2);
+        go(tls, tls->head[0] == CLIENT_HELLO && tls->message_left ? VERSION : OVER, 0);
         break;
     case VERSION:
         application->type = head_16(tls, 0);
@@ -213,19 +214,43 @@ static void take_byte(struct flow_application *application, uint8_t byte)
     }
 }
 
-/* A byte of the handshake's message. */
+/* A byte of the handshake's message, which may end before all is there that could be in it. */
 static void take(struct flow_application *application, uint8_t byte)
 {
     struct application_tls *tls = &application->tls;
     const unsigned size = tls->stage < sizeof(head_size) ? head_size[tls->stage] : 0;
+    const bool inside = tls->stage != HANDSHAKE;
 
     if (size == 0) {
         take_byte(application, byte);
-        return;
+    } else {
+        tls->head[tls->have++] = byte;
+        if (tls->have == size)
+            take_head(application);
     }
-    tls->head[tls->have++] = byte;
-    if (tls->have == size)
-        take_head(application);
+    if (inside && --tls->message_left == 0)
+        go(tls, OVER, 0);
+}
+
+/* Go over what need not be looked at, but for its last byte: so many of @length bytes. */
+static size_t skip(struct application_tls *tls, size_t length)
+{
+    size_t size = length;
+
+    if (tls->stage != RANDOM && tls->stage < SKIP_SESSION)
+        return 0;
+    if (size >= tls->record_left)
+        size = tls->record_left - 1U;
+    if (size >= tls->left)
+        size = tls->left - 1U;
+    if (size >= tls->message_left)
+        size = tls->message_left - 1U;
+    tls->left = (uint16_t)(tls->left - size);
+    tls->record_left = (uint16_t)(tls->record_left - size);
+    tls->message_left -= (uint32_t)size;
+    if (tls->stage == SKIP_BODY)
+        tls->body_left = (uint16_t)(tls->body_left - size);
+    return size;
 }
 
 /* A byte of a record's header. False: this is no handshake (any more). */
@@ -256,10 +281,11 @@ bool application_tls(struct flow_application *application, const uint8_t *data, 
         if (tls->record_left == 0) {
             if (!take_record(tls, data[i]))
                 tls->stage = OVER;
-        } else {
-            tls->record_left--;
-            take(application, data[i]);
+            continue;
         }
+        i += skip(tls, length - i - 1);
+        tls->record_left--;
+        take(application, data[i]);
     }
     if (tls->stage == OVER)
         application->done = true;

@@ -24,18 +24,18 @@ static uint64_t load(const void *bytes)
     return word;
 }
 
-/* Is side 1 the one that is less? Any order will do, as long as it is the same in both directions.
- */
-static bool is_swapped(const struct flow_key *key)
+/* Is the destination the one that is less? Any order will do, as long as it is the same in both
+ * directions. */
+static inline bool is_swapped(const uint8_t *source, const uint8_t *destination,
+                              uint16_t source_port, uint16_t destination_port)
 {
-    const uint64_t a = load(key->address[0]), b = load(key->address[1]);
-    const uint64_t a2 = load(key->address[0] + 8), b2 = load(key->address[1] + 8);
+    const uint64_t a = load(source), b = load(destination);
 
-    if (a != b)
+    if (__builtin_expect(a != b, 1))
         return a > b;
-    if (a2 != b2)
-        return a2 > b2;
-    return key->port[0] > key->port[1];
+    if (load(source + 8) != load(destination + 8))
+        return load(source + 8) > load(destination + 8);
+    return source_port > destination_port;
 }
 
 /* Requests have odd operations but for InARP's (8), replies the next one: both are one flow. */
@@ -55,42 +55,47 @@ static bool has_addresses(const struct decoded *decoded, enum decode_result resu
              load(decoded->destination + 8)) != 0);
 }
 
-static void make_lookup(struct table_lookup *lookup, const struct engine_frame *frame,
-                        struct decoded *decoded, enum decode_result result, uint16_t lan)
+/* What is no IP and no ARP, by its MACs. */
+static void make_other(struct table_lookup *lookup, const uint8_t *frame, uint16_t ethertype)
+{
+    uint8_t macs[2][16] = {{0}};
+
+    memcpy(macs[0], frame + 6, 6);
+    memcpy(macs[1], frame, 6);
+    lookup->swapped = is_swapped(macs[0], macs[1], 0, 0);
+    memcpy(lookup->key.address[0], macs[lookup->swapped], 16);
+    memcpy(lookup->key.address[1], macs[!lookup->swapped], 16);
+    lookup->key.ethertype = ethertype;
+}
+
+static inline void make_lookup(struct table_lookup *lookup, const struct engine_frame *frame,
+                               struct decoded *decoded, enum decode_result result, uint16_t lan)
 {
     struct flow_key *key = &lookup->key;
-    uint16_t port;
+    unsigned sender;
 
-    memset(key, 0, sizeof(*key));
-    if (!has_addresses(decoded, result))
+    if (__builtin_expect(!has_addresses(decoded, result), 0))
         decoded->family = DECODE_OTHER;
-    key->family = decoded->family;
-    key->lan = lan;
-    key->vid[0] = decoded->vid[0] ? decoded->vid[0] : frame->vid;
-    key->vid[1] = decoded->vid[1];
-    if (decoded->family != DECODE_OTHER) {
-        memcpy(key->address[0], decoded->source, 16);
-        memcpy(key->address[1], decoded->destination, 16);
-        key->port[0] = decoded->source_port;
-        key->port[1] = decoded->destination_port;
-        key->protocol =
-            decoded->family == DECODE_ARP ? arp_request(decoded->arp_operation) : decoded->protocol;
-    } else {
-        memcpy(key->address[0], frame->data + 6, 6);
-        memcpy(key->address[1], frame->data, 6);
-        key->ethertype = decoded->ethertype;
+    *key = (struct flow_key){
+        .vid = {decoded->vid[0] ? decoded->vid[0] : frame->vid, decoded->vid[1]},
+        .family = decoded->family,
+        .protocol = decoded->protocol,
+        .lan = lan,
+    };
+    if (__builtin_expect(decoded->family == DECODE_OTHER, 0)) {
+        key->protocol = 0;
+        make_other(lookup, frame->data, decoded->ethertype);
+        return;
     }
-    lookup->swapped = is_swapped(key);
-    if (lookup->swapped) {
-        uint8_t address[16];
-
-        memcpy(address, key->address[0], 16);
-        memcpy(key->address[0], key->address[1], 16);
-        memcpy(key->address[1], address, 16);
-        port = key->port[0];
-        key->port[0] = key->port[1];
-        key->port[1] = port;
-    }
+    if (__builtin_expect(decoded->family == DECODE_ARP, 0))
+        key->protocol = arp_request(decoded->arp_operation);
+    lookup->swapped = is_swapped(decoded->source, decoded->destination, decoded->source_port,
+                                 decoded->destination_port);
+    sender = lookup->swapped;
+    memcpy(key->address[sender], decoded->source, 16);
+    memcpy(key->address[sender ^ 1], decoded->destination, 16);
+    key->port[sender] = decoded->source_port;
+    key->port[sender ^ 1] = decoded->destination_port;
 }
 
 /* Who sent it and to whom, as far as ports and MACs tell. */
@@ -215,6 +220,7 @@ static void look_for_trouble(struct engine *engine, const struct engine_frame *f
                                       .from = ends->from,
                                       .to = ends->to,
                                       .lan = ends->lan,
+                                      .vid = ends->vid,
                                       .from_many = is_many(engine, ends->from),
                                       .to_many = is_many(engine, ends->to),
                                       .event = event,
@@ -312,7 +318,8 @@ static void burst(struct engine *engine, const struct engine_frame *const *frame
         const uint32_t bytes = frame->counted ? frame->counted : frame->length;
         struct ends ends = {0};
 
-        engine_advance(engine, frame->time);
+        if (frame->time > engine->now)
+            engine_advance(engine, frame->time);
         if (expiry_behind(&engine->expiry, engine->now) || engine->sweep != TABLE_NONE)
             engine_expire(engine, STEPS_PER_FRAME);
         engine->counters.frames++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A cursor goes over the frame: headers move it on and, by the lengths they claim, its end towards
- * it. The usual frames (no tag, no options, no fragment) take the path on which every test is
- * false; all else is in functions of its own.
+ * Most frames are of a few kinds, which are decoded as a whole at their fixed offsets (at the end
+ * of this file). Over any other a cursor goes: headers move it on and, by the lengths they claim,
+ * its end towards it.
  */
 #include "decode_cursor.h"
 
@@ -261,25 +261,150 @@ static enum decode_result other(struct cursor *cursor, struct decoded *decoded)
     }
 }
 
-enum decode_result decode_frame(const uint8_t *frame, size_t captured, size_t length,
-                                struct decoded *decoded)
+/* -- the usual frames: IP straight in Ethernet, TCP or UDP, headers that say nothing wrong and were
+ * captured whole. Everything is inlined into decode_frame(), where offsets are constants then; what
+ * is found to be something else is decoded once more, by decode_any(). */
+
+#define USUAL static inline __attribute__((always_inline))
+
+/* What all of them have in common; the datagram is in Ethernet straight, its transport at @at. */
+USUAL void usual_fields(const uint8_t *frame, uint16_t type, uint8_t family, uint32_t at,
+                        struct decoded *decoded)
+{
+    decoded->source_port = u16(frame + at);
+    decoded->destination_port = u16(frame + at + 2);
+    memset(decoded->vid, 0, sizeof(decoded->vid));
+    decoded->ethertype = type;
+    decoded->tags = 0;
+    decoded->family = family;
+    decoded->ports = true;
+    decoded->fragment = decoded->more = decoded->icmp_reply = false;
+    decoded->network = ETHER_SIZE;
+    decoded->transport = at;
+    memset(&decoded->icmp_type, 0, sizeof(*decoded) - offsetof(struct decoded, icmp_type));
+}
+
+USUAL void usual_payload(size_t captured, uint32_t payload, uint32_t length,
+                         struct decoded *decoded)
+{
+    const size_t there = captured - payload;
+
+    decoded->payload = payload;
+    decoded->payload_length = length;
+    decoded->payload_captured = there < length ? (uint32_t)there : length;
+}
+
+/* The datagram ends at @end, its TCP header is at @at. */
+USUAL bool usual_tcp(const uint8_t *frame, size_t captured, uint32_t at, uint32_t end,
+                     struct decoded *decoded)
+{
+    const uint8_t *tcp = frame + at;
+    const uint32_t payload = at + (tcp[12] >> 2 & 0x3c);
+
+    if (unlikely(payload < at + TCP_SIZE || payload > end || payload > captured))
+        return false;
+    decoded->tcp_flags = tcp[13];
+    decoded->sequence = u32(tcp + 4);
+    decoded->acknowledgment = u32(tcp + 8);
+    usual_payload(captured, payload, end - payload, decoded);
+    return true;
+}
+
+USUAL bool usual_udp(const uint8_t *frame, size_t captured, uint32_t at, uint32_t end,
+                     struct decoded *decoded)
+{
+    const uint32_t length = u16(frame + at + 4);
+
+    if (unlikely(length < UDP_SIZE || at + length > end))
+        return false;
+    decoded->tcp_flags = 0;
+    decoded->sequence = 0;
+    decoded->acknowledgment = 0;
+    usual_payload(captured, at + UDP_SIZE, length - UDP_SIZE, decoded);
+    return true;
+}
+
+USUAL bool usual_transport(const uint8_t *frame, size_t captured, uint8_t protocol, uint32_t at,
+                           uint32_t end, struct decoded *decoded)
+{
+    if (protocol == PROTOCOL_TCP)
+        return usual_tcp(frame, captured, at, end, decoded);
+    return protocol == PROTOCOL_UDP && usual_udp(frame, captured, at, end, decoded);
+}
+
+USUAL bool usual_ipv4(const uint8_t *frame, size_t captured, size_t length, struct decoded *decoded)
+{
+    const uint8_t *ip = frame + ETHER_SIZE;
+    const uint32_t at = ETHER_SIZE + IPV4_SIZE, end = ETHER_SIZE + u16(ip + 2);
+
+    if (unlikely(ip[0] != 0x45 || ((ip[6] & 0x3f) | ip[7]) != 0 || end > length ||
+                 !usual_transport(frame, captured, ip[9], at, end, decoded)))
+        return false;
+    memcpy(decoded->source, ip + 12, 4);
+    memset(decoded->source + 4, 0, 12);
+    memcpy(decoded->destination, ip + 16, 4);
+    memset(decoded->destination + 4, 0, 12);
+    decoded->ip_length = end - ETHER_SIZE;
+    decoded->tos = ip[1];
+    memcpy(&decoded->ttl, ip + 8, 2); /* and protocol, as in the header */
+    usual_fields(frame, TYPE_IPV4, DECODE_IPV4, at, decoded);
+    return true;
+}
+_Static_assert(offsetof(struct decoded, protocol) == offsetof(struct decoded, ttl) + 1,
+               "as in IPv4");
+
+USUAL bool usual_ipv6(const uint8_t *frame, size_t captured, size_t length, struct decoded *decoded)
+{
+    const uint8_t *ip = frame + ETHER_SIZE;
+    const uint32_t at = ETHER_SIZE + IPV6_SIZE, end = at + u16(ip + 4);
+
+    if (unlikely(ip[0] >> 4 != 6 || end > length || captured < at + TCP_SIZE ||
+                 !usual_transport(frame, captured, ip[6], at, end, decoded)))
+        return false;
+    memcpy(decoded->source, ip + 8, 16);
+    memcpy(decoded->destination, ip + 24, 16);
+    decoded->ip_length = end - ETHER_SIZE;
+    decoded->tos = (uint8_t)(u16(ip) >> 4);
+    decoded->ttl = ip[7];
+    decoded->protocol = ip[6];
+    usual_fields(frame, TYPE_IPV6, DECODE_IPV6, at, decoded);
+    return true;
+}
+
+/* -- any frame */
+
+static __attribute__((noinline)) enum decode_result
+decode_any(const uint8_t *frame, size_t captured, size_t length, struct decoded *decoded)
 {
     struct cursor cursor = {.frame = frame, .at = ETHER_SIZE};
     enum decode_result result;
 
-    memset(decoded, 0, sizeof(*decoded));
+    /* In two: compilers make stores of what is that small, and else a string instruction. */
+    memset(decoded, 0, offsetof(struct decoded, payload));
+    memset(&decoded->payload, 0, sizeof(*decoded) - offsetof(struct decoded, payload));
     cursor.end = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
     cursor.seen = captured < cursor.end ? (uint32_t)captured : cursor.end;
-    if (unlikely(cursor.seen < ETHER_SIZE))
+    if (cursor.seen < ETHER_SIZE)
         return DECODE_NOT_ETHERNET;
     decoded->ethertype = u16(frame + 12);
-    if (likely(decoded->ethertype == TYPE_IPV4))
-        result = ipv4(&cursor, decoded);
-    else if (likely(decoded->ethertype == TYPE_IPV6))
-        result = ipv6(&cursor, decoded);
-    else
-        result = other(&cursor, decoded);
-    return unlikely(cursor.overlong) ? DECODE_MALFORMED : result;
+    result = other(&cursor, decoded);
+    return cursor.overlong ? DECODE_MALFORMED : result;
+}
+
+enum decode_result decode_frame(const uint8_t *restrict frame, size_t captured, size_t length,
+                                struct decoded *restrict decoded)
+{
+    bool done = false;
+
+    if (likely(captured >= ETHER_SIZE + IPV4_SIZE + TCP_SIZE) && likely(captured <= length)) {
+        const uint16_t type = u16(frame + 12);
+
+        if (type == TYPE_IPV4)
+            done = usual_ipv4(frame, captured, length, decoded);
+        else if (type == TYPE_IPV6)
+            done = usual_ipv6(frame, captured, length, decoded);
+    }
+    return likely(done) ? DECODE_OK : decode_any(frame, captured, length, decoded);
 }
 
 const char *decode_result_name(enum decode_result result)

@@ -49,7 +49,8 @@ enum decode_family { DECODE_OTHER = 0, DECODE_IPV4 = 4, DECODE_IPV6 = 6, DECODE_
 #define DECODE_TCP_URG 0x20U
 
 /** A frame as it was understood. Offsets count from the frame's first byte, numbers are in the
- * machine's order. What was not seen or does not apply is 0. */
+ * machine's order. What was not seen or does not apply is 0. (What is the same in most frames lies
+ * together, so that few stores set it.) */
 struct decoded {
     uint8_t source[16], destination[16]; /**< of IP; IPv4 in the first 4 bytes, the rest 0. ARP:
                                               sender's and target's protocol address */
@@ -57,40 +58,41 @@ struct decoded {
      * identifier; and type << 8 | code. A reply has the ports of its request swapped (of echo:
      * 0x0800, identifier), so that both are one conversation. */
     uint16_t source_port, destination_port;
+    /** Of the datagram, its headers included, as its header says, but no more than the frame has;
+     * where it says 0 (GSO frames, jumbograms): all that the frame has. */
+    uint32_t ip_length;
     uint16_t vid[DECODE_TAGS]; /**< outer, inner; 0: no such tag, or one of priority only */
     /** Behind the tags, and in SNAP. Of 802.3 without SNAP the DSAP (0x42: spanning tree), which is
      * below 0x600 as no type is. */
     uint16_t ethertype;
     uint8_t tags;
     uint8_t family;    /**< enum decode_family */
-    uint8_t protocol;  /**< IPPROTO_*, behind IPv6's extension headers */
     uint8_t tos;       /**< or traffic class */
     uint8_t ttl;       /**< or hop limit */
+    uint8_t protocol;  /**< IPPROTO_*, behind IPv6's extension headers */
     uint8_t tcp_flags; /**< the low 8 */
-    uint8_t icmp_type, icmp_code;
     /** source_port and destination_port were seen. TCP's flags were, too, but with DECODE_SHORT and
      * in a first fragment of less than TCP's header. */
     bool ports;
-    bool fragment;          /**< of a datagram in more than one */
-    bool more;              /**< fragments follow */
-    bool icmp_reply;        /**< the ports are swapped */
-    uint16_t fragment_at;   /**< bytes before it in its datagram */
-    uint16_t arp_operation; /**< 1: request, 2: reply */
-    uint32_t fragment_id;
-    /** Of the datagram, its headers included, as its header says, but no more than the frame has;
-     * where it says 0 (GSO frames, jumbograms): all that the frame has. */
-    uint32_t ip_length;
-    uint32_t sequence, acknowledgment; /**< TCP */
-    uint32_t network;                  /**< offset of the network header; 0: none was found */
+    bool fragment;    /**< of a datagram in more than one */
+    bool more;        /**< fragments follow */
+    bool icmp_reply;  /**< the ports are swapped */
+    uint32_t network; /**< offset of the network header; 0: none was found */
     /** Offset of what protocol says; 0: it is not there (a later fragment), or was not seen. */
     uint32_t transport;
-    uint32_t payload;          /**< offset of what TCP, UDP, UDP-Lite or SCTP carry */
-    uint32_t payload_length;   /**< of it in this frame, as the headers say */
-    uint32_t payload_captured; /**< of it, there */
-    uint8_t arp_mac[6];        /**< sender's hardware address */
-    uint16_t fragment_length;  /**< bytes that a fragment brings of its datagram */
+    uint32_t payload;                  /**< offset of what TCP, UDP, UDP-Lite or SCTP carry */
+    uint32_t payload_length;           /**< of it in this frame, as the headers say */
+    uint32_t payload_captured;         /**< of it, there */
+    uint32_t sequence, acknowledgment; /**< TCP */
+    uint8_t icmp_type, icmp_code;
+    uint16_t fragment_at;     /**< bytes before it in its datagram */
+    uint16_t fragment_length; /**< bytes that it brings */
+    uint16_t arp_operation;   /**< 1: request, 2: reply */
+    uint32_t fragment_id;
+    uint8_t arp_mac[6]; /**< sender's hardware address */
+    uint8_t reserved[2];
 };
-_Static_assert(sizeof(struct decoded) == 104, "decoded: each frame's is cleared first");
+_Static_assert(sizeof(struct decoded) == 104, "decoded");
 
 /** Decode @captured bytes at @frame, of a frame of @length bytes (if that is less, of as many).
  * Everything in @decoded is set. */

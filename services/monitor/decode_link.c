@@ -15,7 +15,8 @@ enum decode_result decode_arp(const struct cursor *cursor, struct decoded *decod
     if (seen(cursor) < 8)
         return missing(cursor, 8);
     decoded->arp_operation = u16(header + 6);
-    if (u16(header) != 1 || u16(header + 2) != TYPE_IPV4) /* of Ethernet, for IPv4 */
+    /* Of Ethernet or (as Linux has it, too) IEEE 802, for IPv4. */
+    if ((u16(header) != 1 && u16(header) != 6) || u16(header + 2) != TYPE_IPV4)
         return DECODE_OK;
     if (header[4] != 6 || header[5] != 4)
         return DECODE_MALFORMED;

@@ -16,8 +16,8 @@
 
 struct engine {
     struct engine_config config;
-    uint64_t now;    /**< newest time of all frames, and of engine_time() */
-    uint64_t second; /**< of now, up to which rates were told */
+    uint64_t now;         /**< newest time of all frames, and of engine_time() */
+    uint64_t second_ends; /**< when rates are told next */
     struct table table;
     struct expiry expiry;
     struct identities identities;

@@ -151,9 +151,10 @@ void engine_advance(struct engine *engine, uint64_t now)
     if (engine->now == 0)
         expiry_begin(&engine->expiry, now);
     engine->now = now;
-    if (now / SECOND == engine->second)
+    if (now < engine->second_ends)
         return;
-    engine->second = engine->top.now = now / SECOND;
+    engine->top.now = now / SECOND;
+    engine->second_ends = (engine->top.now + 1) * SECOND;
     if (!engine->config.file)
         tell_rates(engine);
 }

@@ -8,6 +8,10 @@
 #define CHANCES 8U
 /* Identities that the fullest is compared with at a time. */
 #define COMPARED 8U
+/* In the first word that is hashed, where the address family is, too. */
+#define LONG_FORM 0x8000U
+/* Of a flow that lives no more. */
+#define NO_FAMILY 0xffU
 
 static size_t aligned(size_t size)
 {
@@ -73,21 +77,26 @@ static uint64_t load(const void *bytes)
     return word;
 }
 
-/* IPv4's addresses are one word, which is half of the work; the number of words tells the two forms
- * apart. */
+/* Two words in nearly all cases: IPv4 without tags on the first 256 bridges. The first word tells
+ * the two forms apart. */
 void table_hash(const struct table *table, struct table_lookup *lookup)
 {
     const struct flow_key *key = &lookup->key;
-    uint64_t words[6] = {load(key->port), load(&key->family)};
+    uint64_t words[6] = {(uint64_t)key->port[0] << 48 | (uint64_t)key->port[1] << 32 |
+                         (uint64_t)key->protocol << 24 | (uint64_t)(key->lan & 0xff) << 16 |
+                         key->family};
 
-    if (key->family == 4) {
+    if (key->family == 4 && (key->vid[0] | key->vid[1] | key->lan >> 8) == 0) {
         uint32_t address[2];
 
         memcpy(&address[0], key->address[0], 4);
         memcpy(&address[1], key->address[1], 4);
-        words[2] = (uint64_t)address[1] << 32 | address[0];
-        lookup->hash = hash_words(&table->key, words, 3);
+        words[1] = (uint64_t)address[1] << 32 | address[0];
+        lookup->hash = hash_words(&table->key, words, 2);
     } else {
+        words[0] |= LONG_FORM;
+        words[1] = (uint64_t)key->vid[0] << 48 | (uint64_t)key->vid[1] << 32 |
+                   (uint64_t)key->ethertype << 16 | key->lan;
         memcpy(&words[2], key->address, 32);
         lookup->hash = hash_words(&table->key, words, 6);
     }
@@ -100,7 +109,7 @@ static uint16_t tag_of(uint64_t hash)
     return tag ? tag : 1;
 }
 
-static bool same_key(const struct flow *flow, const struct flow_key *key)
+static inline bool same_key(const struct flow *flow, const struct flow_key *key)
 {
     const unsigned side = flow->state & FLOW_SWAPPED;
     const uint8_t *a = flow->key.address[side], *b = flow->key.address[side ^ 1];
@@ -130,32 +139,57 @@ static struct table_lookup lookup_of(const struct table *table, const struct flo
 
 /* -- buckets */
 
-/* The ways of @bucket whose tag is @tag, as bits: four at a time, as the fields of a word. A field
- * is zero if and only if neither its low bits carry into its highest one nor that is set. */
-static unsigned ways_of(const struct table_bucket *bucket, uint16_t tag)
+/* The fields of word @i of @bucket's tags that are @pattern's, by their highest bits. A field is
+ * zero if and only if neither its low bits carry into its highest one nor that is set. */
+static inline uint64_t same_tags(const struct table_bucket *bucket, unsigned i, uint64_t pattern)
 {
     const uint64_t low = UINT64_C(0x7fff7fff7fff7fff);
-    const uint64_t pattern = tag * UINT64_C(0x0001000100010001);
+    const uint64_t x = load((const uint8_t *)bucket + i * 8) ^ pattern;
+
+    return ~(((x & low) + low) | x | low);
+}
+
+static inline uint64_t pattern_of(uint16_t tag)
+{
+    return tag * UINT64_C(0x0001000100010001);
+}
+
+/* The ways of @bucket whose tag is @tag, as bits: bits 15, 31, 47, 63 become 0 to 3. */
+static inline unsigned ways_of(const struct table_bucket *bucket, uint16_t tag)
+{
     unsigned ways = 0;
 
-    for (unsigned i = 0; i < 3; i++) {
-        const uint64_t x = load((const uint8_t *)bucket + i * 8) ^ pattern;
-        const uint64_t zero = ~(((x & low) + low) | x | low);
-
-        /* Bits 15, 31, 47, 63 to bits 0 to 3. */
-        ways |= (unsigned)((zero >> 15) * UINT64_C(0x0001000200040008) >> 48 & 15) << (i * 4);
-    }
+    for (unsigned i = 0; i < 3; i++)
+        ways |= (unsigned)((same_tags(bucket, i, pattern_of(tag)) >> 15) *
+                                   UINT64_C(0x0001000200040008) >>
+                               48 &
+                           15)
+                << (i * 4);
     return ways & ((1U << TABLE_WAYS) - 1);
 }
 
-void table_prefetch_flow(const struct table *table, const struct table_lookup *lookup)
+/* The first one; TABLE_WAYS or more: none. Buckets fill from their beginning. */
+static inline unsigned first_way(const struct table_bucket *bucket, uint16_t tag)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        const uint64_t same = same_tags(bucket, i, pattern_of(tag));
+
+        if (same != 0)
+            return i * 4 + (unsigned)__builtin_ctzll(same) / 16;
+    }
+    return TABLE_WAYS;
+}
+
+void table_prefetch_flow(const struct table *table, struct table_lookup *lookup)
 {
     const struct table_bucket *bucket = &table->buckets[lookup->hash & table->bucket_mask];
-    const unsigned ways = ways_of(bucket, tag_of(lookup->hash));
+    const unsigned way = first_way(bucket, tag_of(lookup->hash));
 
-    if (ways != 0) {
-        const uint8_t *line = (const uint8_t *)&table->flows[bucket->flow[__builtin_ctz(ways)]];
+    lookup->likely = TABLE_NONE;
+    if (way < TABLE_WAYS) {
+        const uint8_t *line = (const uint8_t *)&table->flows[bucket->flow[way]];
 
+        lookup->likely = bucket->flow[way];
         __builtin_prefetch(line, 1);
         __builtin_prefetch(line + 64, 1);
         __builtin_prefetch(line + 128, 1);
@@ -177,8 +211,11 @@ static uint32_t find_in(const struct table *table, const struct table_bucket *bu
 uint32_t table_find(const struct table *table, const struct table_lookup *lookup)
 {
     const uint32_t home = lookup->hash & table->bucket_mask;
-    uint32_t index = find_in(table, &table->buckets[home], lookup);
+    uint32_t index = lookup->likely;
 
+    if (index != TABLE_NONE && same_key(&table->flows[index], &lookup->key))
+        return index;
+    index = find_in(table, &table->buckets[home], lookup);
     if (index == TABLE_NONE && table->buckets[home].beside != 0)
         index = find_in(table, &table->buckets[home ^ 1], lookup);
     return index;
@@ -385,6 +422,7 @@ void table_remove(struct table *table, uint32_t index)
     table->count--;
     table->links[index].older = table->free;
     table->free = index;
+    flow->key.family = NO_FAMILY;
 }
 
 void table_answered(struct table *table, uint32_t index)

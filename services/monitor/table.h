@@ -71,7 +71,8 @@ struct table {
 struct table_lookup {
     struct flow_key key;
     uint64_t hash;
-    bool swapped; /**< the frame's sender is side 1 of the key */
+    uint32_t likely; /**< the flow, as its tag says; TABLE_NONE */
+    bool swapped;    /**< the frame's sender is side 1 of the key */
 };
 
 /** Bytes for @capacity flows of @identities, and make it in zeroed @memory, aligned to 64. */
@@ -82,14 +83,15 @@ void table_begin(struct table *table, void *memory, uint32_t capacity, uint32_t 
 /** Hash lookup->key, which is in order. */
 void table_hash(const struct table *table, struct table_lookup *lookup);
 
-/** Have the bucket in the cache soon; and, when it is, the flow that probably is the one. */
+/** Have the bucket in the cache soon; and, when it is, the flow that probably is the one, which
+ * lookup->likely is set to. */
 static inline void table_prefetch(const struct table *table, const struct table_lookup *lookup)
 {
     __builtin_prefetch(&table->buckets[lookup->hash & table->bucket_mask], 1);
 }
-void table_prefetch_flow(const struct table *table, const struct table_lookup *lookup);
+void table_prefetch_flow(const struct table *table, struct table_lookup *lookup);
 
-/** The flow of a key, or TABLE_NONE. */
+/** The flow of a key, or TABLE_NONE; lookup->likely is tried first. */
 uint32_t table_find(const struct table *table, const struct table_lookup *lookup);
 
 /** Which flow has to go, so that there is a place for @lookup's; TABLE_NONE: there is one. */

@@ -208,15 +208,21 @@ void engine_touch(struct forward *forward, struct forward_queue *queue)
     forward->touched[forward->touched_count++] = queue;
 }
 
+static void count_sent(struct forward_queue *queue, unsigned sent)
+{
+    queue->port->port->counters.notifications += sent;
+    queue->port->forward->vswitch->totals.notifications += sent;
+}
+
+/* Receivers first, all of them: a sender that has its answer will not send the frame again, so by
+ * then it must be where no end of ours can take it back. */
 void engine_push(struct forward *forward)
 {
+    for (unsigned i = 0; i < forward->touched_count; i++)
+        count_sent(forward->touched[i], netif_publish_rx(forward->touched[i]->rings));
     for (unsigned i = 0; i < forward->touched_count; i++) {
-        struct forward_queue *queue = forward->touched[i];
-        unsigned sent = netif_push(queue->rings);
-
-        queue->touched = false;
-        queue->port->port->counters.notifications += sent;
-        forward->vswitch->totals.notifications += sent;
+        forward->touched[i]->touched = false;
+        count_sent(forward->touched[i], netif_publish_tx(forward->touched[i]->rings));
     }
     forward->touched_count = 0;
 }

@@ -335,6 +335,14 @@ START_TEST(tries_become_rare)
     sim_usage(desk->hv, &after);
     ck_assert_uint_le(after.maps - before.maps, 20);
     source_close(source);
+    /* Numbers that lead to nothing: XenStore is asked ever less. */
+    desk_pass(desk, 20 * HV_SEC);
+    sim_usage(desk->hv, &before);
+    desk_pass(desk, 60 * HV_SEC);
+    sim_usage(desk->hv, &after);
+    ck_assert_int_eq(feed(0)->state, FEED_WAITING);
+    ck_assert_uint_gt(after.sends - before.sends, 10);
+    ck_assert_uint_lt(after.sends - before.sends, 300);
     source_offer(source, "all", 14);
     desk_feed(desk, 0, "7 all");
     ck_assert_int_eq(feed(0)->state, FEED_CONNECTED);
@@ -527,6 +535,27 @@ START_TEST(floods_leave_time_for_others)
 }
 END_TEST
 
+/* What fills the largest ring is not read in one turn. */
+START_TEST(a_turn_is_bounded)
+{
+    unsigned sent = 0;
+
+    connect(20);
+    while (source->used < 1000000) {
+        source_frame(source, 1, 0, sent, 2000, 2000);
+        sent++;
+    }
+    ck_assert_uint_gt(source_push(source), 1000000);
+    for (unsigned i = 0; !feed(0)->frames; i++) {
+        ck_assert_uint_lt(i, 100);
+        sim_run(host->sim, HV_NEVER, 1);
+    }
+    ck_assert_uint_lt(feed(0)->bytes, 2 * FEED_TURN + FEED_BUFFER); /* the event, and a turn */
+    desk_run(desk);
+    ck_assert_uint_eq(feed(0)->frames, sent);
+}
+END_TEST
+
 /* --- rights -------------------------------------------------------------------------------------
  */
 
@@ -628,6 +657,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(cases, memory_that_changes, 0, 5);
     tcase_add_loop_test(cases, random_records, 0, 5);
     tcase_add_test(cases, floods_leave_time_for_others);
+    tcase_add_test(cases, a_turn_is_bounded);
     tcase_add_test(cases, it_maps_its_rings_alone);
     tcase_add_test(cases, times_are_ours_and_never_to_come);
     tcase_add_test(cases, a_switch_with_another_clock);

@@ -54,7 +54,8 @@ static const struct expectation {
     {"icmp6 reply", 6, 58, 0x8000, 0x1234, 0x86dd, 0, {0, 0}, 14, 54, 0, 0},
     {"icmp6 neighbour", 6, 58, 0, 0x8700, 0x86dd, 0, {0, 0}, 14, 54, 0, 0},
     {"arp", 1, 0, 0, 0, 0x0806, 0, {0, 0}, 14, 0, 0, 0},
-    {"arp of tokens", 1, 0, 0, 0, 0x0806, 0, {0, 0}, 14, 0, 0, 0},
+    {"arp of 802", 1, 0, 0, 0, 0x0806, 0, {0, 0}, 14, 0, 0, 0},
+    {"arp of others", 1, 0, 0, 0, 0x0806, 0, {0, 0}, 14, 0, 0, 0},
     {"tag", 4, 6, 1000, 2000, 0x0800, 1, {100, 0}, 18, 38, 70, 30},
     {"tag of priority", 6, 6, 1000, 2000, 0x86dd, 1, {0, 0}, 18, 58, 90, 30},
     {"tags stacked", 6, 6, 1000, 2000, 0x86dd, 2, {101, 102}, 22, 62, 94, 30},
@@ -143,7 +144,9 @@ START_TEST(addresses_and_fields)
     ck_assert_mem_eq(decoded.arp_mac, mac, 6);
     ck_assert_mem_eq(decoded.source, source4, 16);
     ck_assert_mem_eq(decoded.destination, destination4, 16);
-    decoded = decoded_sample("arp of tokens");
+    decoded = decoded_sample("arp of 802");
+    ck_assert_mem_eq(decoded.source, source4, 16);
+    decoded = decoded_sample("arp of others");
     ck_assert_uint_eq(decoded.arp_operation, 1);
     ck_assert_uint_eq(decoded.source[0], 0);
 

@@ -157,22 +157,37 @@ unsigned play_bytes(const struct play_frame *frame, uint8_t *data)
     return 14 + length;
 }
 
-void play_give(struct play *play, const struct play_frame *frame)
+void play_flush(struct play *play)
 {
-    uint8_t data[2048];
-    const struct engine_frame given = {
+    engine_frames(play->engine, play->waiting, play->later);
+    play->later = 0;
+}
+
+void play_later(struct play *play, const struct play_frame *frame)
+{
+    uint8_t *data = play->waiting_data[play->later];
+    const uint32_t length = play_bytes(frame, data);
+
+    play->waiting[play->later++] = (struct engine_frame){
         .time = play->now,
         .data = data,
-        .captured = play_bytes(frame, data),
-        .length = play_bytes(frame, data),
+        .captured = length,
+        .length = length,
         .port = frame->port,
         .vid = frame->vid,
         .egress = frame->egress,
     };
-
-    engine_frames(play->engine, &given, 1);
     play->given++;
-    play->given_bytes += given.length;
+    play->given_bytes += length;
+    if (play->later == sizeof(play->waiting) / sizeof(play->waiting[0]))
+        play_flush(play);
+}
+
+void play_give(struct play *play, const struct play_frame *frame)
+{
+    ck_assert_uint_eq(play->later, 0);
+    play_later(play, frame);
+    play_flush(play);
 }
 
 void play_udp(struct play *play, uint16_t port, uint32_t source, uint32_t destination,

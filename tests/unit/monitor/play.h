@@ -31,6 +31,9 @@ struct play {
     uint64_t frames, bytes; /* over all that ended */
     uint64_t given;         /* frames */
     uint64_t given_bytes;
+    unsigned later; /* frames that wait */
+    struct engine_frame waiting[100];
+    uint8_t waiting_data[100][2048];
     unsigned alerts;
     struct alert alert; /* the last one */
 };
@@ -59,6 +62,9 @@ unsigned play_bytes(const struct play_frame *frame, uint8_t *data);
 
 /** Give it, at play->now. */
 void play_give(struct play *play, const struct play_frame *frame);
+/** The same, but with those that come after it: all at once with play_flush(). */
+void play_later(struct play *play, const struct play_frame *frame);
+void play_flush(struct play *play);
 /** UDP from one to the other. */
 void play_udp(struct play *play, uint16_t port, uint32_t source, uint32_t destination,
               uint16_t from, uint16_t to);

@@ -365,7 +365,7 @@ static int arp(const struct view *view)
     if (why != GO_ON)
         return why;
     view->decoded->arp_operation = (uint16_t)field(view, 6, 2);
-    if (field(view, 0, 4) != 0x00010800)
+    if (field(view, 0, 4) != 0x00010800 && field(view, 0, 4) != 0x00060800)
         return DECODE_OK;
     if (field(view, 4, 2) != 0x0604)
         return DECODE_MALFORMED;

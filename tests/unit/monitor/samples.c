@@ -261,11 +261,18 @@ static void arp(struct frame *frame)
     arp_in(frame);
 }
 
-static void arp_of_tokens(struct frame *frame)
+static void arp_of_802(struct frame *frame)
 {
     frame_ether(frame, 0x0806);
     arp_in(frame);
     frame->bytes[15] = 6;
+}
+
+static void arp_of_others(struct frame *frame)
+{
+    frame_ether(frame, 0x0806);
+    arp_in(frame);
+    frame->bytes[15] = 7;
 }
 
 static void tag(struct frame *frame)
@@ -575,7 +582,8 @@ const struct sample samples[] = {
     {"icmp6 reply", icmp6_reply},
     {"icmp6 neighbour", icmp6_neighbour},
     {"arp", arp},
-    {"arp of tokens", arp_of_tokens},
+    {"arp of 802", arp_of_802},
+    {"arp of others", arp_of_others},
     {"tag", tag},
     {"tag of priority", tag_of_priority},
     {"tags stacked", tags_stacked},
