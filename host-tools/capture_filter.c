@@ -46,8 +46,8 @@ static void explain(const char *text, const char *why, struct capture_filter *fi
     const size_t good = strstr(why, "syntax error") || strstr(why, "parse") ? understood(text) : 0;
 
     if (good)
-        snprintf(filter->error, sizeof(filter->error), "%.300s, at character %zu, after \"%.*s\"",
-                 why, good + 1, good > 200 ? 200 : (int)good, text);
+        snprintf(filter->error, sizeof(filter->error), "%.300s, at \"%.200s\" (character %zu)", why,
+                 text + good + strspn(text + good, " \t"), good + strspn(text + good, " \t") + 1);
     else
         snprintf(filter->error, sizeof(filter->error), "%.300s", why);
     /* It repeats what was typed. */

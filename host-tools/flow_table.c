@@ -198,8 +198,10 @@ static void choose(struct layout *layout, size_t line)
      * what is missing is taken from the two ends. */
     while (grow_by_one(layout, NAME, line)) {
     }
-    for (bool more = true; more;)
-        more = grow_by_one(layout, FROM, line) | grow_by_one(layout, TO, line);
+    for (bool more = true; more;) {
+        more = grow_by_one(layout, FROM, line);
+        more = grow_by_one(layout, TO, line) || more;
+    }
     while (line && total(layout) > line && layout->width[FROM] > TINY) {
         layout->width[FROM]--;
         layout->width[TO] =

@@ -665,6 +665,37 @@ def alert_seeds():
     yield "servers", frame(1, dhcp) + frame(2, advertisement) + frame(3, advertisement.replace(b"\2\0\0\0\0\1", b"\2\0\0\0\0\3"))
 
 
+# -- fuzz_flows: a byte, and records of common/flow_wire.h
+
+def flow_side(domid, address, port, name_flags=0):
+    return struct.pack("<QQQ16s16sHHH6sBBBB", 12, 3456, 3000, address, bytes(16), port, domid, 0,
+                       b"\0\x16\x3e\1\2\3", 0x1b, 0, name_flags, 0)
+
+
+def flow_record(family, protocol, strings, sides, vids=(0, 0), application=0):
+    texts = b"".join(strings)
+    length = (264 + len(texts) + 7) // 8 * 8
+    head = struct.pack("<HBBBBBBQQIHHHHH4s5B5x", length, 1, family, protocol, 1, application, 2 if application else 0,
+                       1795342272 * 10 ** 9, 1795342273 * 10 ** 9, 1234, vids[0], vids[1], 0x800, 1, 0,
+                       bytes([4, 6, 0, 0]), *(len(text) for text in strings))
+    return (head + bytes(64) + b"".join(sides) + texts).ljust(length, b"\0")
+
+
+def flows_seeds():
+    sides = [flow_side(5, bytes([10, 0, 0, 5]), 40000, 1), flow_side(0, bytes([10, 0, 0, 1]), 443, 2)]
+    nobody = [flow_side(0xffff, b"\x20\1\x0d\xb8" + bytes(11) + bytes([n]), 53) for n in (1, 2)]
+    none = [b""] * 5
+    tls = flow_record(4, 6, [b"web1", b"", b"xenbr0", b"www.example.org", b"h2"], sides, application=2)
+    dns = flow_record(6, 17, [b"", b"d\x1b[2Jb", b"", b"a.example.org", b""], nobody, (20, 7), 1)
+    arp = flow_record(1, 0, none, sides)
+    other = flow_record(0, 0, [b"g" * 255, b"\\" * 30, b"", b"\xff" * 60, b"~" * 20], nobody)
+    yield "few", bytes([0]) + tls + dns + arp + other
+    for how in range(1, 8):
+        yield f"how{how}", bytes([how]) + dns + tls + tls + other
+    yield "short", bytes([20]) + tls[:200]
+    yield "lies", bytes([3]) + tls + dns[:180] + b"\xff" * 40 + dns[220:]
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -689,6 +720,7 @@ def main():
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),
             ("fuzz_rules_file", rules_file_seeds()),
+            ("fuzz_flows", flows_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),

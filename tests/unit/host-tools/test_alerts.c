@@ -37,6 +37,7 @@ static void keep(int priority, const char *format, va_list ap)
     snprintf(logged + used, sizeof(logged) - used, "\n");
 }
 
+void syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void syslog(int priority, const char *format, ...)
 {
     va_list ap;
@@ -47,7 +48,8 @@ void syslog(int priority, const char *format, ...)
 }
 
 /* With optimisation the C library's header turns syslog() into this one. */
-void __syslog_chk(int priority, int flag, const char *format, ...);
+void __syslog_chk(int priority, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void __syslog_chk(int priority, int flag, const char *format, ...)
 {
     va_list ap;

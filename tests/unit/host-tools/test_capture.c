@@ -1,172 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /** @file `atoll capture` and atoll-extcap with a monitor that is not there. */
 #include "capture.h"
-#include "common/mirror_wire.h"
 #include "exit_codes.h"
 #include "extcap.h"
-#include "fake_service.h"
+#include "fake_capture.h"
 #include "run_command.h"
 #include <check.h>
-#include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define T0 UINT64_C(1795342272345678901)
-
 static char folder[] = "/tmp/atoll-capture-XXXXXX", file[64];
-
-/* What the monitor was asked. */
-static struct {
-    unsigned captures;
-    uint8_t program[4096];
-    size_t program_length;
-    uint64_t domid, vif, snap, limit;
-} asked;
-
-static const char *broken; /* what the stream has instead of frames */
-static bool refuses;
-
-static void put_port(struct control_writer *w, unsigned domid, unsigned vif, const char *guest,
-                     bool uplink)
-{
-    const uint8_t uuid[16] = {0x4c, 0x7f, (uint8_t)domid};
-    const uint8_t mac[6] = {0, 0x16, 0x3e, 0, (uint8_t)domid, (uint8_t)vif};
-
-    control_open_group(w, CONTROL_F_PORT);
-    control_put_number(w, CONTROL_F_DOMID, domid);
-    control_put_number(w, CONTROL_F_VIF, vif);
-    control_put_bytes(w, CONTROL_F_MAC, mac, 6);
-    if (guest) {
-        control_put_string(w, CONTROL_F_GUEST, guest);
-        control_put_bytes(w, CONTROL_F_UUID, uuid, 16);
-    }
-    if (uplink)
-        control_put_number(w, CONTROL_F_UPLINK, 1);
-    control_close_group(w);
-    fake_send();
-}
-
-/* Bytes of the stream, in pieces that end anywhere. */
-static struct {
-    uint8_t data[4096];
-    size_t used;
-} stream;
-
-static void put(const void *record, size_t length, const void *more, size_t more_length)
-{
-    struct mirror_record *head;
-
-    memcpy(stream.data + stream.used, record, length);
-    memcpy(stream.data + stream.used + length, more, more_length);
-    head = (struct mirror_record *)(void *)(stream.data + stream.used);
-    head->length = (uint32_t)((length + more_length + 7) & ~7u);
-    stream.used += head->length;
-}
-
-static void put_identity(uint16_t number, unsigned domid, const char *guest)
-{
-    struct mirror_port port = {.record = {.kind = MIRROR_PORT, .port = number},
-                               .domid = (uint16_t)domid,
-                               .bridge_length = 6,
-                               .guest_length = (uint8_t)strlen(guest)};
-    char names[100];
-
-    snprintf(names, sizeof(names), "xenbr0%s", guest);
-    put(&port, sizeof(port), names, strlen(names));
-}
-
-static void put_frame(uint16_t number, unsigned seconds, uint8_t flags)
-{
-    struct mirror_frame_record frame = {.record = {.kind = MIRROR_FRAME, .port = number},
-                                        .time = T0 + seconds * UINT64_C(1000000000),
-                                        .original = 1514,
-                                        .captured = 60,
-                                        .frame_flags = flags};
-    uint8_t bytes[60] = {2, 0, 0, 0, 0, (uint8_t)number};
-
-    put(&frame, sizeof(frame), bytes, sizeof(bytes));
-}
-
-static void put_stream(const struct control_header *header)
-{
-    const struct mirror_hello hello = {.record = {.kind = MIRROR_HELLO}, .version = 1, .snap = 60};
-    const struct mirror_lost lost = {.record = {.kind = MIRROR_LOST}, .frames = 12};
-
-    memset(&stream, 0, sizeof(stream));
-    put(&hello, sizeof(hello), "", 0);
-    put_identity(1, 5, "web1");
-    put_identity(2, 6, "d\033b");
-    put_frame(1, 0, 0);
-    put(&lost, sizeof(lost), "", 0);
-    put_frame(2, 1, MIRROR_EGRESS);
-    put_frame(1, 2, 0);
-    if (broken)
-        memcpy(stream.data + 24, broken, 8);
-    for (size_t at = 0; at < stream.used; at += 37) {
-        const size_t left = stream.used - at;
-        struct control_writer *w = fake_answer(header, CONTROL_ITEM);
-
-        control_put_bytes(w, CONTROL_F_DATA, stream.data + at, left < 37 ? left : 37);
-        fake_send();
-    }
-}
-
-static void take_request(const struct control_reader *fields)
-{
-    struct control_field program;
-
-    asked.captures++;
-    asked.domid = control_number(fields, CONTROL_F_DOMID, UINT64_MAX);
-    asked.vif = control_number(fields, CONTROL_F_VIF, UINT64_MAX);
-    asked.snap = control_number(fields, CONTROL_F_SNAP, 0);
-    asked.limit = control_number(fields, CONTROL_F_LIMIT, 0);
-    asked.program_length = 0;
-    if (control_find(fields, CONTROL_F_PROGRAM, &program)) {
-        memcpy(asked.program, program.value, program.length);
-        asked.program_length = program.length;
-    }
-}
-
-static void a_monitor(struct fake *f, const struct control_header *header,
-                      const struct control_reader *fields)
-{
-    struct control_writer *w;
-
-    switch (header->type) {
-    case CONTROL_T_MONITOR_PORTS:
-        put_port(fake_answer(header, CONTROL_ITEM), 0, 0, NULL, true);
-        put_port(fake_answer(header, CONTROL_ITEM), 5, 0, "web1", false);
-        put_port(fake_answer(header, CONTROL_ITEM), 5, 1, "web1", false);
-        put_port(fake_answer(header, CONTROL_ITEM), 6, 0, "d\033{b}", false);
-        put_port(fake_answer(header, CONTROL_ITEM), 7, 0, NULL, false);
-        break;
-    case CONTROL_T_MONITOR_CAPTURE:
-        take_request(fields);
-        if (refuses) {
-            w = fake_answer(header, CONTROL_ERROR);
-            control_put_number(w, CONTROL_F_ERRNO, EINVAL);
-            control_put_string(w, CONTROL_F_TEXT, "instruction 3: unknown");
-            fake_send();
-            return;
-        }
-        put_stream(header);
-        break;
-    default:
-        break;
-    }
-    fake_answer(header, CONTROL_END);
-    fake_send();
-}
 
 static int ask(int (*command)(int argc, char *const argv[]), const char *line)
 {
     int rc;
 
-    memset(&asked, 0, sizeof(asked));
-    fake_begin(a_monitor);
+    fake_capture.captures = 0;
+    fake_capture.program_length = 0;
+    fake_begin(fake_capture_frame);
     rc = run_command(command, line);
     fake_end();
     return rc;
@@ -188,8 +42,8 @@ static void check_file(unsigned frames)
     ck_assert_int_eq(pcap_datalink(pcap), DLT_EN10MB);
     for (unsigned i = 0; i < frames; i++) {
         ck_assert_int_eq(pcap_next_ex(pcap, &header, &data), 1);
-        ck_assert_uint_eq((uint64_t)header->ts.tv_sec, T0 / 1000000000u + i);
-        ck_assert_uint_eq((uint64_t)header->ts.tv_usec, T0 % 1000000000u);
+        ck_assert_uint_eq((uint64_t)header->ts.tv_sec, FAKE_CAPTURE_TIME / 1000000000u + i);
+        ck_assert_uint_eq((uint64_t)header->ts.tv_usec, FAKE_CAPTURE_TIME % 1000000000u);
         ck_assert_uint_eq(header->caplen, 60);
         ck_assert_uint_eq(header->len, 1514);
         ck_assert_uint_eq(data[5], i == 1 ? 2 : 1);
@@ -242,37 +96,37 @@ START_TEST(records_to_a_file)
     ck_assert_uint_eq(received[2], 1);
     ck_assert_ptr_nonnull(strstr(command_err, "12 frames were lost"));
     ck_assert_ptr_nonnull(strstr(command_err, "3 frames are in /tmp/"));
-    ck_assert_uint_eq(asked.domid, UINT64_MAX);
-    ck_assert_uint_eq(asked.program_length, 0);
+    ck_assert_uint_eq(fake_capture.domid, UINT64_MAX);
+    ck_assert_uint_eq(fake_capture.program_length, 0);
 }
 END_TEST
 
 START_TEST(asks_for_what_is_wanted)
 {
     ck_assert_int_eq(ask(capture_main, "capture -s 96 -c 7 -w /dev/null arp"), 0);
-    ck_assert_uint_eq(asked.snap, 96);
-    ck_assert_uint_eq(asked.limit, 7);
-    ck_assert_uint_eq(asked.domid, UINT64_MAX);
+    ck_assert_uint_eq(fake_capture.snap, 96);
+    ck_assert_uint_eq(fake_capture.limit, 7);
+    ck_assert_uint_eq(fake_capture.domid, UINT64_MAX);
     /* ldh [12]; jeq #0x806, 0, 1; ret #65535; ret #0 */
-    ck_assert_uint_eq(asked.program_length, 32);
-    ck_assert_mem_eq(asked.program, "\x28\0\0\0\x0c\0\0\0\x15\0\0\1\6\x08\0\0\6\0\0\0", 20);
+    ck_assert_uint_eq(fake_capture.program_length, 32);
+    ck_assert_mem_eq(fake_capture.program, "\x28\0\0\0\x0c\0\0\0\x15\0\0\1\6\x08\0\0\6\0\0\0", 20);
     ck_assert_int_eq(ask(capture_main, "capture --sent --port web1/1 -w /dev/null"), 0);
-    ck_assert_uint_eq(asked.domid, 5);
-    ck_assert_uint_eq(asked.vif, 1);
-    ck_assert_uint_eq(asked.program_length, 0);
+    ck_assert_uint_eq(fake_capture.domid, 5);
+    ck_assert_uint_eq(fake_capture.vif, 1);
+    ck_assert_uint_eq(fake_capture.program_length, 0);
     ck_assert_int_eq(ask(capture_main, "capture --sent --port 6/0 -w /dev/null"), 0);
-    ck_assert_uint_eq(asked.domid, 6);
+    ck_assert_uint_eq(fake_capture.domid, 6);
     ck_assert_int_eq(ask(capture_main, "capture --sent --port uplink -w /dev/null tcp port 80"), 0);
-    ck_assert_uint_eq(asked.domid, 0);
-    ck_assert_uint_gt(asked.program_length, 32);
+    ck_assert_uint_eq(fake_capture.domid, 0);
+    ck_assert_uint_gt(fake_capture.program_length, 32);
 }
 END_TEST
 
 /* Does the program that was asked for take such a frame? */
 static bool passes(const char *destination, const char *source, unsigned type)
 {
-    struct bpf_program program = {.bf_len = (u_int)(asked.program_length / 8),
-                                  .bf_insns = (struct bpf_insn *)(void *)asked.program};
+    struct bpf_program program = {.bf_len = (u_int)(fake_capture.program_length / 8),
+                                  .bf_insns = (struct bpf_insn *)(void *)fake_capture.program};
     struct pcap_pkthdr header = {.caplen = 60, .len = 60};
     uint8_t frame[60] = {0};
 
@@ -291,7 +145,7 @@ static bool passes(const char *destination, const char *source, unsigned type)
 START_TEST(asks_for_both_directions)
 {
     ck_assert_int_eq(ask(capture_main, "capture --guest web1 -w /dev/null arp or ip"), 0);
-    ck_assert_uint_eq(asked.domid, UINT64_MAX);
+    ck_assert_uint_eq(fake_capture.domid, UINT64_MAX);
     ck_assert(passes(WEB0, OTHER, 0x806));
     ck_assert(passes(OTHER, WEB0, 0x806));
     ck_assert(passes(OTHER, WEB1, 0x800));
@@ -314,7 +168,7 @@ static const struct {
     const char *line, *text;
 } wrong[] = {
     {"capture -w /dev/null tcp port", "atoll: capture: the filter is none: "},
-    {"capture -w /dev/null tcp port 80 and and", "at character 12, after \"tcp port 80\""},
+    {"capture -w /dev/null tcp port 80 and and", "at \"and and\" (character 13)"},
     {"capture -w /dev/null tcp port 80 or nonsense", "unknown port 'nonsense'"},
     {"capture -s 13 -w /dev/null", "--snap takes"},
     {"capture -c 0 -w /dev/null", "--count takes"},
@@ -331,24 +185,24 @@ START_TEST(refuses_what_is_wrong)
     ck_assert_int_eq(ask(capture_main, wrong[_i].line), ATOLL_USAGE);
     ck_assert_str_eq(command_out, "");
     ck_assert_msg(strstr(command_err, wrong[_i].text) != NULL, "%s", command_err);
-    ck_assert_uint_eq(asked.captures, 0);
+    ck_assert_uint_eq(fake_capture.captures, 0);
 }
 END_TEST
 
 START_TEST(says_what_failed)
 {
-    refuses = true;
+    fake_capture.refuses = true;
     ck_assert_int_eq(ask(capture_main, "capture -w /dev/null arp"), ATOLL_REFUSED);
     ck_assert_ptr_nonnull(strstr(command_err, "instruction 3: unknown"));
-    refuses = false;
+    fake_capture.refuses = false;
     ck_assert_int_eq(ask(capture_main, "capture -w /nonexistent/file arp"), ATOLL_FAILURE);
-    ck_assert_uint_eq(asked.captures, 0);
+    ck_assert_uint_eq(fake_capture.captures, 0);
     ck_assert_int_eq(ask(capture_main, "capture -w /dev/full"), ATOLL_FAILURE);
     ck_assert_ptr_nonnull(strstr(command_err, "No space left"));
-    broken = "\x07\0\0\0\2\0\1\0";
+    fake_capture.broken = "\x07\0\0\0\2\0\1\0";
     ck_assert_int_eq(ask(capture_main, "capture -w /dev/null"), ATOLL_FAILURE);
     ck_assert_ptr_nonnull(strstr(command_err, "what came are no frames"));
-    broken = NULL;
+    fake_capture.broken = NULL;
 }
 END_TEST
 
@@ -413,8 +267,8 @@ START_TEST(captures_for_wireshark)
              file);
     unlink(file);
     ck_assert_msg(ask(extcap_main, line) == 0, "%s", command_err);
-    ck_assert_uint_eq(asked.domid, UINT64_MAX);
-    ck_assert_uint_eq(asked.snap, 200);
+    ck_assert_uint_eq(fake_capture.domid, UINT64_MAX);
+    ck_assert_uint_eq(fake_capture.snap, 200);
     ck_assert(passes(OTHER, WEB1, 0x806));
     ck_assert(!passes(OTHER, WEB1, 0x800));
     ck_assert(!passes(OTHER, WEB0, 0x806));
@@ -423,12 +277,12 @@ START_TEST(captures_for_wireshark)
     snprintf(line, sizeof(line),
              "extcap --extcap-interface atoll-web1.1 --capture --fifo %s --direction sent", file);
     ck_assert_int_eq(ask(extcap_main, line), 0);
-    ck_assert_uint_eq(asked.domid, 5);
-    ck_assert_uint_eq(asked.vif, 1);
-    ck_assert_uint_eq(asked.program_length, 0);
+    ck_assert_uint_eq(fake_capture.domid, 5);
+    ck_assert_uint_eq(fake_capture.vif, 1);
+    ck_assert_uint_eq(fake_capture.program_length, 0);
     snprintf(line, sizeof(line), "extcap --extcap-interface atoll-all --capture --fifo %s", file);
     ck_assert_int_eq(ask(extcap_main, line), 0);
-    ck_assert_uint_eq(asked.domid, UINT64_MAX);
+    ck_assert_uint_eq(fake_capture.domid, UINT64_MAX);
     snprintf(line, sizeof(line), "extcap --extcap-interface atoll-web9.0 --capture --fifo %s",
              file);
     ck_assert_int_eq(ask(extcap_main, line), ATOLL_USAGE);
@@ -440,7 +294,7 @@ END_TEST
 /* Wireshark starts on machines without a monitor as well. */
 START_TEST(is_quiet_without_a_monitor)
 {
-    fake_begin(a_monitor);
+    fake_begin(fake_capture_frame);
     fake.end = "it was stopped";
     ck_assert_int_eq(run_command(extcap_main, "extcap --extcap-interfaces --service nonsense"), 0);
     ck_assert_ptr_null(strstr(command_out, "interface"));

@@ -103,6 +103,32 @@ for command in show ports fdb flush apply rules mirror stats events identify upl
     expect 2 'no option --nonsense' switch "$command" --nonsense
 done
 expect 2 'a subcommand is missing' switch
+for command in flows top capture alerts 'alerts limits' 'alerts set'; do
+    # shellcheck disable=SC2086
+    shows 'Usage: atoll' $command --help
+    # shellcheck disable=SC2086
+    expect 2 'no option --nonsense' $command --nonsense
+done
+expect 2 'there is no subcommand nonsense' alerts nonsense
+expect 2 'the filter is none' capture -w "$dir/frames" nonsense and and
+expect 2 'no service nonsense' flows --service nonsense
+# A frame that a capture has twice, and what is no capture.
+{
+    le 4 2712847316; le 2 2; le 2 4; le 8 0; le 4 65535; le 4 1
+    for _ in 1 2; do
+        le 4 1795342272; le 4 0; le 4 42; le 4 42
+        printf '\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x01\x08\x06'
+        printf '\0\x01\x08\0\x06\x04\0\x01\x02\0\0\0\0\x01\x0a\0\0\x05\0\0\0\0\0\0\x0a\0\0\x01'
+    done
+} >"$dir/frames.pcap"
+shows '84 B' flows -r "$dir/frames.pcap"
+shows '"address":"10.0.0.5"' flows -r "$dir/frames.pcap" --json --protocol arp
+shows 'No flows.' flows -r "$dir/frames.pcap" --port 80
+shows '02:00:00:00:00:01' top -r "$dir/frames.pcap" --once
+shows '10.0.0.5' top -r "$dir/frames.pcap" --once --view talkers
+expect 1 'absent.pcap' flows -r "$dir/absent.pcap"
+expect 1 'good.elf' flows -r "$dir/good.elf"
+expect 1 'good.elf' top -r "$dir/good.elf" --once
 expect 2 'no service nonsense' switch show --service nonsense
 printf '[hello]\nkernel = %s\n' "$dir/good.elf" >"$dir/own.conf"
 shows hello "--config=$dir/own.conf" list --names
@@ -114,7 +140,8 @@ expect 6 'gunzip' start xenstored --kernel "$dir/good.elf.gz"
 expect 6 'raise --memory' start xenstored --kernel "$dir/good.elf" --memory 1
 if [[ ! -e /dev/xen/privcmd && ! -e /proc/xen/privcmd ]]; then
     expect 4 'no Xen here' start xenstored --kernel "$dir/good.elf"
-    for command in 'start hello' 'stop hello' 'restart hello' 'status hello' list 'console hello'; do
+    for command in 'start hello' 'stop hello' 'restart hello' 'status hello' list 'console hello' \
+        'flows -s hello' 'top --once -s hello' 'alerts -s hello' 'capture --service hello'; do
         # shellcheck disable=SC2086
         expect 4 'no Xen here' --config "$dir/own.conf" $command
     done
@@ -172,5 +199,14 @@ completes 'monitor switch xenstored' switch show --service ''
 completes 'hello monitor switch xenstored' --config "$dir/own.conf" stop ''
 completes 'hello' --config = "$dir/own.conf" stop h
 completes '' start --memory ''
+completes 'duration' flows --sort d
+completes 'name' flows --by n
+completes '--limit' flows --l
+completes 'alerts' top --view a
+completes 'limits' alerts l
+completes '--syslog' alerts --sy
+completes '--sent --service' capture --se
+completes "$dir/frames.pcap" flows --read "$dir/frames"
+completes '' capture ''
 
 [[ $failures == 0 ]] || exit 1
