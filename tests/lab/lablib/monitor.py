@@ -131,7 +131,7 @@ def _bring(dom0, inside, logs):
 def capture(dom0, net):
     """What the filter says, and only that, to standard output."""
     web, client, bad = net.all
-    dom0.expect("atoll capture -w - 'tcp port 80' >/run/capture.pcapng 2>/run/capture.err & echo $! >/run/capture.pid; sleep 2")
+    dom0.expect("atoll capture -s 128 -w - 'tcp port 80' >/run/capture.pcapng 2>/run/capture.err & echo $! >/run/capture.pid; sleep 2")
     client.run(dom0, f"busybox wget -q -O /dev/null http://{web.ipv4}/page; ping -c 2 -i 0.2 {bad.ipv4}; "
                      f"lab-tcp exchange {bad.ipv4} 7 3000", 60, "no traffic")
     bad.run(dom0, f"busybox wget -q -O /dev/null http://{web.ipv4}/page", 60)
