@@ -8,7 +8,8 @@ import subprocess
 from . import ui
 
 # As an administrator of a Xen host has them; the kernel and its modules come with the lab's initramfs.
-PACKAGES = ("systemd-sysv", "kmod", "xen-utils-4.17", "xenstore-utils", "iproute2", "libjansson4", "libinih1")
+PACKAGES = ("systemd-sysv", "kmod", "xen-utils-4.17", "xenstore-utils", "iproute2", "libjansson4", "libinih1",
+            "libgnutls30", "libmicrohttpd12", "libncursesw6", "libpcap0.8")
 SIZE = "1200M"
 
 
