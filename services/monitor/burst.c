@@ -46,8 +46,17 @@ static uint8_t arp_request(uint16_t operation)
     return operation == 9 ? 8 : (uint8_t)operation;
 }
 
-/* Cut or broken before it had addresses, or what claims to be IP is not of its version: it is no
- * more than an Ethernet frame. */
+/* Does what claims to be IP have the header of its version? A total length of 0 is that of GSO. */
+static bool is_header(const uint8_t *header, uint8_t family)
+{
+    const unsigned size = (header[0] & 0x0fU) * 4, total = (unsigned)header[2] << 8 | header[3];
+
+    if (header[0] >> 4 != family)
+        return false;
+    return family != DECODE_IPV4 || (size >= 20 && (total == 0 || total >= size));
+}
+
+/* Cut or broken before it had addresses, it is no more than an Ethernet frame. */
 static bool has_addresses(const uint8_t *frame, const struct decoded *decoded,
                           enum decode_result result)
 {
@@ -56,8 +65,8 @@ static bool has_addresses(const uint8_t *frame, const struct decoded *decoded,
     if ((load(decoded->source) | load(decoded->source + 8) | load(decoded->destination) |
          load(decoded->destination + 8)) == 0)
         return false;
-    /* There are addresses, so the header was there. */
-    return decoded->family == DECODE_ARP || frame[decoded->network] >> 4 == decoded->family;
+    /* There are addresses, so the header is there as well. */
+    return decoded->family == DECODE_ARP || is_header(frame + decoded->network, decoded->family);
 }
 
 /* What is no IP and no ARP, by its MACs. */

@@ -3,7 +3,7 @@
 
 import sys
 
-from . import checks, control, host, suites, ui
+from . import checks, control, host, monitor, suites, ui
 from .image import Image
 from .machine import Machine
 
@@ -21,6 +21,12 @@ def demo(mode, logs):
         suites.host_session(dom0, cycles=5)
         if mode == "atoll":
             control.demonstrate(dom0)
+    if mode == "atoll":
+        ui.say("another boot, for the network: three guests on the switch, and the monitor beside it")
+        with Machine(image, "demo-network", logs, monitor.programs(), icount=True) as machine:
+            dom0 = checks.Dom0(machine, mode, verdicts, "demo")
+            dom0.narrate = True
+            monitor.session(dom0, logs)
     ui.plain()
     ui.plain(ui.table(("shown", "verdict", "figures"),
                       [(n, "yes" if p else "NO", f) for _, n, p, f in verdicts.rows]))

@@ -216,7 +216,8 @@ def no_rights(dom0, net):
     return f"{found[-1][0]} requests, on {found[-1][2]} domains and the host, refused"
 
 
-def _session(dom0, logs):
+def session(dom0, logs):
+    """The switch and the monitor, end to end."""
     net = switch.Net("switch")
     net.all = _guests("switch")
     net.logs = logs
@@ -234,8 +235,8 @@ def _session(dom0, logs):
     dom0.check("the monitor's domain has no right over others", no_rights, net)
 
 
-def jobs(verdicts, logs, boot):
-    host.build_gcc(logs)
+def programs():
+    """What its dom0 has beside the services and what guests exchange traffic with."""
     files = host.traffic_files()
     files["lab/rights.elf"] = host.need(host.IMAGE_RIGHTS)
     for program in ("nfcapd", "nfdump"):
@@ -244,6 +245,12 @@ def jobs(verdicts, logs, boot):
             raise ui.Failure(f"{program} is not installed", "install Debian's package nfdump")
         files[f"lab/bin/{program}"] = path
         files.update(host.libraries(path))
+    return files
+
+
+def jobs(verdicts, logs, boot):
+    host.build_gcc(logs)
+    files = programs()
     image = Image(host.CACHE).prepare()
-    return [lambda: boot(lambda machine, rows: _session(checks.Dom0(machine, "atoll", rows, SUITE), logs), verdicts, image,
+    return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), logs), verdicts, image,
                          SUITE, logs, files, icount=True)]
