@@ -315,18 +315,54 @@ void mirror_frame(struct vswitch *vswitch, const struct port *port,
         }
 }
 
+static void wait_no_more(struct mirror *mirror)
+{
+    if (mirror->waits)
+        timer_cancel(&mirror->late);
+    mirror->waits = false;
+}
+
 void mirror_flush(struct mirror *mirror)
 {
+    wait_no_more(mirror);
     mirror->blocked = false;
     put_gone(mirror);
     write_batch(mirror);
+}
+
+static void late(struct timer *timer)
+{
+    struct mirror *mirror = LIST_ENTRY(timer, struct mirror, late);
+
+    mirror->waits = false;
+    mirror_flush(mirror);
+}
+
+static void flush_soon(struct mirror *mirror)
+{
+    mirror->blocked = false;
+    put_gone(mirror);
+    if (mirror->used >= MIRROR_SOON) {
+        mirror_flush(mirror);
+    } else if (mirror->used && !mirror->waits) {
+        mirror->waits = true;
+        timer_init(&mirror->late, late);
+        timer_set(mirror->vswitch->loop, &mirror->late, hv_now(mirror->vswitch->hv) + MIRROR_LATE);
+    }
 }
 
 void mirrors_flush(struct vswitch *vswitch)
 {
     for (unsigned i = 0; i < RULES_MIRRORS; i++)
         if (vswitch->mirrors[i] && vswitch->mirrors[i]->v)
-            mirror_flush(vswitch->mirrors[i]);
+            flush_soon(vswitch->mirrors[i]);
+}
+
+void mirror_end(struct mirror *mirror)
+{
+    wait_no_more(mirror);
+    mirror->v = NULL;
+    mirror->used = 0;
 }
 
 void mirror_begin(struct mirror *mirror, struct vchan *v)

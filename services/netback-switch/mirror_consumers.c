@@ -49,8 +49,7 @@ static void disconnected(void *context, unsigned slot)
     struct mirror *mirror = context;
 
     (void)slot;
-    mirror->v = NULL;
-    mirror->used = 0;
+    mirror_end(mirror);
     mirror_find_ports(mirror->vswitch);
     tell(mirror, "gone");
 }
@@ -84,6 +83,7 @@ static void free_mirror(struct mirror *mirror)
 {
     struct arena *arena = mirror->vswitch->arena;
 
+    mirror_end(mirror);
     if (mirror->listener)
         arena_free(arena, mirror->listener, mirror->listener_size);
     arena_free(arena, mirror, sizeof(*mirror));

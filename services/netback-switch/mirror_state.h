@@ -12,6 +12,10 @@
 
 /** Bytes that are put together before they are written to the ring. */
 #define MIRROR_BATCH 16384U
+/** What is less than this waits for more, but at most MIRROR_LATE: each write may wake the
+ * consumer, which costs more than the frame. */
+#define MIRROR_SOON (MIRROR_BATCH / 2)
+#define MIRROR_LATE (1 * HV_MSEC)
 
 struct mirror {
     struct list retired;
@@ -20,10 +24,12 @@ struct mirror {
     char name[RULES_NAME + 8]; /**< of the vchan */
     struct listener *listener;
     size_t listener_size;
-    struct vchan *v;       /**< NULL: no consumer */
-    bool blocked;          /**< there was no room: until the burst ends or the consumer has read */
-    size_t room;           /**< bytes that the ring has beyond those of the batch */
-    size_t used;           /**< bytes of the batch */
+    struct vchan *v;   /**< NULL: no consumer */
+    bool blocked;      /**< there was no room: until the burst ends or the consumer has read */
+    size_t room;       /**< bytes that the ring has beyond those of the batch */
+    size_t used;       /**< bytes of the batch */
+    struct timer late; /**< armed while they wait */
+    bool waits;
     uint64_t clock;        /**< wall clock of hv_now() 0 */
     uint64_t missing;      /**< frames lost since the last record */
     struct port_set told;  /**< ports whose identity was told as it is now */
@@ -41,6 +47,9 @@ void mirror_begin(struct mirror *mirror, struct vchan *v);
 
 /** Write what was put together. The consumer may be gone afterwards. */
 void mirror_flush(struct mirror *mirror);
+
+/** The consumer is gone: forget what was put together for it. */
+void mirror_end(struct mirror *mirror);
 
 /** The consumer has read: tell what it missed. */
 void mirror_go_on(struct mirror *mirror);

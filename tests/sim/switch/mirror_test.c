@@ -16,6 +16,13 @@
 static struct rack *rack;
 static struct rules *rules;
 
+/* Run, and let what waits for more be written. */
+static void settle(void)
+{
+    rack_run(rack);
+    rack_pass(rack, 2 * HV_MSEC);
+}
+
 static void setup(void)
 {
     rack = rack_create(0, "");
@@ -57,7 +64,7 @@ static void apply(void)
 {
     rules->generation++;
     ck_assert_int_eq(rack_apply(rack, rules), 0);
-    rack_run(rack);
+    settle();
 }
 
 /* --- a consumer in dom0 -------------------------------------------------------------------------
@@ -87,14 +94,14 @@ static bool open_consumer(struct consumer *consumer, const char *name)
     ck_assert_ptr_nonnull(value);
     if (vchan_client_open(&consumer->v, dom0->hv, RACK_SWITCH, ref, (evtchn_port_t)atoi(value)))
         return false;
-    rack_run(rack);
+    settle();
     return true;
 }
 
 static void close_consumer(struct consumer *consumer)
 {
     ck_assert_int_eq(vchan_close(&consumer->v), 0);
-    rack_run(rack);
+    settle();
 }
 
 static bool collect(struct consumer *consumer, size_t want)
@@ -186,7 +193,7 @@ START_TEST(all_frames_in_both_directions)
     for (size_t length = 60; length <= sizeof(frame); length += 1490) {
         rack_frame(frame, 1, 2, length, (uint32_t)length);
         ck_assert(frontend_send_bytes(one->frontend, frame, length));
-        rack_run(rack);
+        settle();
         if (length == 60)
             expect_port(&consumer, one, "web1");
         expect_frame(&consumer, one, false, frame, length, length);
@@ -200,16 +207,43 @@ START_TEST(all_frames_in_both_directions)
                                                   .guest_uuid = rack_uuid_text(2),
                                                   .guest_name = "mail"});
     rack_send(two, 2, 255, 0);
-    rack_run(rack);
+    settle();
     expect_port(&consumer, two, "mail");
     expect(&consumer, MIRROR_FRAME);
     expect(&consumer, MIRROR_FRAME);
     rack_unplug(two);
+    settle();
     ck_assert_uint_eq(((const struct mirror_port *)expect(&consumer, MIRROR_GONE))->record.port, 1);
     ck_assert_ptr_null(next(&consumer));
     close_consumer(&consumer);
     rack_send(one, 1, 255, 0);
+    settle();
+}
+END_TEST
+
+START_TEST(little_waits_for_more)
+{
+    struct rack_guest *one = add(1);
+    struct consumer consumer;
+
+    add_mirror("all");
+    apply();
+    ck_assert(open_consumer(&consumer, "all"));
+    settle();
+    expect(&consumer, MIRROR_HELLO);
+    ck_assert_ptr_null(next(&consumer));
+    rack_send(one, 1, 255, 0);
     rack_run(rack);
+    ck_assert_ptr_null(next(&consumer));
+    rack_pass(rack, 2 * HV_MSEC);
+    expect_port(&consumer, one, "web1");
+    expect(&consumer, MIRROR_FRAME);
+    /* Much does not. */
+    for (unsigned i = 0; i < 200; i++)
+        rack_send(one, 1, 255, i);
+    rack_run(rack);
+    expect(&consumer, MIRROR_FRAME);
+    close_consumer(&consumer);
 }
 END_TEST
 
@@ -278,7 +312,7 @@ START_TEST(frames_whose_tag_changes)
         memcpy(tagged + 12, made, sizeof(made));
         memcpy(tagged + 16, plain_frame + 12, length - 12);
         ck_assert(frontend_send_bytes(access->frontend, plain_frame, length));
-        rack_run(rack);
+        settle();
         expect_got(trunk, tagged, longer);
         expect_tagged(&consumer, access, false, plain_frame, cut, length);
         expect_tagged(&consumer, trunk, true, tagged, longer_cut, longer);
@@ -287,7 +321,7 @@ START_TEST(frames_whose_tag_changes)
         memcpy(tagged, plain_frame, 12);
         memcpy(tagged + 12, tag, sizeof(tag));
         ck_assert(frontend_send_bytes(trunk->frontend, tagged, longer));
-        rack_run(rack);
+        settle();
         expect_got(access, plain_frame, length);
         expect_tagged(&consumer, trunk, false, tagged, longer_cut, longer);
         expect_tagged(&consumer, access, true, plain_frame, cut, length);
@@ -314,18 +348,18 @@ START_TEST(only_what_is_asked_for)
     expect(&consumer, MIRROR_HELLO);
     rack_frame(frame, 1, 2, sizeof(frame), 7);
     ck_assert(frontend_send_bytes(one->frontend, frame, sizeof(frame)));
-    rack_run(rack);
+    settle();
     expect_port(&consumer, two, "web2");
     expect_frame(&consumer, two, true, frame, 96, sizeof(frame));
     rack_send(two, 2, 1, 0);
-    rack_run(rack);
+    settle();
     ck_assert_ptr_null(next(&consumer));
     /* A VLAN that nobody is in; the consumer stays. */
     mirror->vlan_set = true;
     mirror->vlan = 30;
     apply();
     rack_send(one, 1, 2, 0);
-    rack_run(rack);
+    settle();
     ck_assert_ptr_null(next(&consumer));
     /* Another bridge. */
     mirror->vlan_set = false;
@@ -333,7 +367,7 @@ START_TEST(only_what_is_asked_for)
     rack_bridge(rules, "lab");
     apply();
     rack_send(one, 1, 2, 0);
-    rack_run(rack);
+    settle();
     ck_assert_ptr_null(next(&consumer));
     ck_assert_int_eq(vchan_state(&consumer.v), VCHAN_OPEN);
     /* Another snap length: it has to come again, and is told. */
@@ -366,7 +400,7 @@ START_TEST(lost_frames_are_counted)
     for (unsigned round = 0; round < 30; round++) {
         for (unsigned i = 0; i < 100; i++)
             rack_send(one, 1, 2, (uint32_t)sent++);
-        rack_run(rack);
+        settle();
         got += rack_received(two);
     }
     ck_assert_uint_eq(got, sent);
@@ -386,7 +420,7 @@ START_TEST(lost_frames_are_counted)
             ck_assert_uint_eq(number, frames + lost);
             frames++;
         }
-        rack_run(rack);
+        settle();
     }
     ck_assert_uint_eq(frames, usage.frames);
     ck_assert_uint_eq(lost, usage.lost);
@@ -396,12 +430,12 @@ START_TEST(lost_frames_are_counted)
     for (unsigned i = 0; i < 3000; i++) {
         rack_send(one, 1, 2, (uint32_t)sent++);
         if (i % 100 == 99)
-            rack_run(rack);
+            settle();
     }
     consumer.v.read.own = *consumer.v.read.prod;
     *consumer.v.read.cons = *consumer.v.read.prod;
     rack_send(one, 1, 2, (uint32_t)sent);
-    rack_run(rack);
+    settle();
     expect(&consumer, MIRROR_LOST);
     expect(&consumer, MIRROR_FRAME);
     ck_assert_ptr_null(next(&consumer));
@@ -430,11 +464,11 @@ START_TEST(a_ring_that_shrinks_ends)
     apply();
     ck_assert(open_consumer(&consumer, "all"));
     rack_send(one, 1, 2, 0); /* there is room, as far as is known */
-    rack_run(rack);
+    settle();
     sim_set_adversary(rack->host->sim, refill, &consumer);
     for (unsigned i = 0; i < 20; i++) {
         rack_send(one, 1, 2, 0);
-        rack_run(rack);
+        settle();
     }
     sim_set_adversary(rack->host->sim, NULL, NULL);
     ck_assert_uint_eq(rack_received(two), 21);
@@ -473,7 +507,7 @@ START_TEST(hostile_consumers_harm_nobody)
                 memset(consumer.v.head, (int)i, 16);
             for (unsigned j = 0; j < 50; j++)
                 rack_send(one, 1, 2, (uint32_t)sent++);
-            rack_run(rack);
+            settle();
             ck_assert_uint_eq(rack_received(two), 50);
         }
         ck_assert_int_eq(vchan_close(&consumer.v), 0);
@@ -600,6 +634,7 @@ Suite *unit_suite(void)
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, all_frames_in_both_directions);
+    tcase_add_test(cases, little_waits_for_more);
     tcase_add_loop_test(cases, frames_whose_tag_changes, 0, 3);
     tcase_add_test(cases, only_what_is_asked_for);
     tcase_add_test(cases, lost_frames_are_counted);
