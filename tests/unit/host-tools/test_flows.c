@@ -370,15 +370,18 @@ START_TEST(groups_have_a_limit)
     struct flow_view view;
     char name[16];
     size_t count;
+    unsigned added = 0;
 
     for (unsigned i = 0; i < FLOW_GROUPS_MAX + 500; i++) {
         struct flow_made made = flows[0];
 
         snprintf(name, sizeof(name), "%u", i);
         made.name = name;
-        ck_assert_uint_gt(flow_view(data, flow_make(&made, data), &view), 0);
-        ck_assert_int_eq(flow_groups_add(groups, &view), 0);
+        /* An assertion for each would take longer than all else. */
+        added += flow_view(data, flow_make(&made, data), &view) > 0 &&
+                 flow_groups_add(groups, &view) == 0;
     }
+    ck_assert_uint_eq(added, FLOW_GROUPS_MAX + 500);
     sorted = flow_groups_sort(groups, FLOW_SORTS, &count);
     ck_assert_uint_eq(count, FLOW_GROUPS_MAX + 1);
     ck_assert_str_eq(sorted[0].key, "(others)");
@@ -402,6 +405,7 @@ int main(void)
     tcase_add_test(tcase, hostile_records_end_it);
     tcase_add_test(tcase, spills);
     tcase_add_test(tcase, a_temporary_file_that_fails_is_told);
+    tcase_set_timeout(tcase, 60); /* sanitizers are slow */
     tcase_add_test(tcase, groups_have_a_limit);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

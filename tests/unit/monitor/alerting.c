@@ -24,7 +24,7 @@ struct alerting *alerting_make(void)
     const size_t size = (alerts_size(ALERTING_PORTS) + 63) & ~(size_t)63;
 
     ck_assert_ptr_nonnull(alerting);
-    alerting->memory = aligned_alloc(64, size);
+    alerting->memory = aligned_alloc(64, (size + 63) / 64 * 64);
     ck_assert_ptr_nonnull(alerting->memory);
     memset(alerting->memory, 0, size);
     alert_limits_default(&alerting->limits);

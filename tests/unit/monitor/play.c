@@ -40,7 +40,7 @@ struct play *play_make(uint32_t flows, bool file)
     play->config.alert = note_alert;
     play->config.context = play;
     size = engine_size(&play->config);
-    play->memory = aligned_alloc(64, size);
+    play->memory = aligned_alloc(64, (size + 63) / 64 * 64);
     memset(play->memory, 0, size);
     play->engine = engine_create(play->memory, size, &play->config);
     ck_assert_ptr_nonnull(play->engine);

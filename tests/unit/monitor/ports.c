@@ -208,7 +208,7 @@ struct table {
 static struct table macs_make(void)
 {
     const struct hash_key key = {1, 2};
-    struct table table = {.memory = aligned_alloc(64, macs_size(64))};
+    struct table table = {.memory = aligned_alloc(64, (macs_size(64) + 63) / 64 * 64)};
 
     memset(table.memory, 0, macs_size(64));
     macs_create(&table.macs, table.memory, &key);
