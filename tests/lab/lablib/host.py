@@ -62,8 +62,8 @@ def _excerpt(log, lines=30):
     return "\n".join(errors[:10]) + "\n...\n" + ui.tail(text, lines - 10) if errors else ui.tail(text, lines)
 
 
-def build(folder, logs, options=(), compiler="gcc"):
-    """meson setup (once) and compile @folder."""
+def build(folder, logs, options=(), compiler="gcc", targets=()):
+    """meson setup (once) and compile @folder, or of it @targets."""
     name = os.path.basename(folder)
     log = os.path.join(logs, f"{name}.log")
     env = {"CC": compiler}
@@ -71,7 +71,7 @@ def build(folder, logs, options=(), compiler="gcc"):
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             if _logged(["meson", "setup", folder, *options], log, env):
                 raise ui.Failure(f"meson setup {shown(folder)} failed", f"see {shown(log)}", _excerpt(log))
-        if _logged(["meson", "compile", "-C", folder], log):
+        if _logged(["meson", "compile", "-C", folder, *targets], log):
             raise ui.Failure(f"meson compile -C {shown(folder)} failed", f"see {shown(log)}", _excerpt(log))
     return folder
 
@@ -85,7 +85,7 @@ def build_clang(logs):
 
 
 def build_fuzz(logs):
-    return build(BUILD_FUZZ, logs, ["-Dfuzzers=true", "-Dunikernels=disabled"], "clang")
+    return build(BUILD_FUZZ, logs, ["-Dfuzzers=true", "-Dunikernels=disabled"], "clang", ["fuzzers"])
 
 
 def need(path):
