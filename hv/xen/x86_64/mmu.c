@@ -96,7 +96,8 @@ static unsigned foreign_tables(const struct boot_info *boot)
 static void tables_place(struct boot_info *boot, unsigned foreign)
 {
     uint64_t pages = 16 + foreign + boot->ram_top / GIB + 2 * boot->ram_count +
-                     ((uintptr_t)image_end - (uintptr_t)image_start) / LARGE_PAGE;
+                     ((uintptr_t)image_end - (uintptr_t)image_start) / LARGE_PAGE +
+                     boot->module_size / LARGE_PAGE;
 
     for (unsigned i = 0; i < boot->ram_count; i++) {
         uint64_t start = boot->ram[i].start;
@@ -163,6 +164,7 @@ void mmu_init(struct boot_info *boot)
     if (boot->store_pfn != 0) {
         map_small(boot->store_pfn * HV_PAGE_SIZE, (boot->store_pfn + 1) * HV_PAGE_SIZE, LEAF_RW);
     }
+    map_small(boot->module, boot->module + boot->module_size, LEAF_R);
     map_window(boot, foreign);
     boot->foreign_pages = foreign_pages;
     __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
