@@ -27,10 +27,10 @@ struct loaded_connection {
     bool ring;
     domid_t domid, target;
     uint32_t port;
-    struct connection *connection;    /* that it is now; NULL: none */
-    uint16_t in_length, partial;      /* of a request that is not whole; of a reply that is half out */
-    uint32_t out_length;              /* of all that waits for the client */
-    uint8_t *data;                    /* both, one behind the other; NULL: not kept */
+    struct connection *connection; /* that it is now; NULL: none */
+    uint16_t in_length, partial;   /* of a request that is not whole; of a reply that is half out */
+    uint32_t out_length;           /* of all that waits for the client */
+    uint8_t *data;                 /* both, one behind the other; NULL: not kept */
 };
 
 /* A watch of the stream. */

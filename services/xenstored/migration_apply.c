@@ -66,7 +66,8 @@ static int restore_messages(struct migration_load *load, const struct loaded_con
 {
     const uint8_t *at = loaded->data;
     uint32_t left = loaded->out_length;
-    int error = at ? connection_resume_input(load->xs, loaded->connection, at, loaded->in_length) : 0;
+    int error =
+        at ? connection_resume_input(load->xs, loaded->connection, at, loaded->in_length) : 0;
 
     if (error || !at)
         return error;

@@ -267,8 +267,7 @@ int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
     return attach(xs, domid, ref, remote_port, false);
 }
 
-int xenstored_adopt(struct xenstored *xs, domid_t domid, grant_ref_t ref,
-                    evtchn_port_t remote_port)
+int xenstored_adopt(struct xenstored *xs, domid_t domid, grant_ref_t ref, evtchn_port_t remote_port)
 {
     return attach(xs, domid, ref, remote_port, true);
 }
