@@ -182,7 +182,21 @@
     FIELD(OTHER_DOMID, "other-domid", NUMBER, 275)                                                 \
     FIELD(OTHER_VIF, "other-vif", NUMBER, 276)                                                     \
     FIELD(SUPPRESSED, "suppressed", NUMBER, 277)                                                   \
-    FIELD(THRESHOLD, "threshold", NUMBER, 278)
+    FIELD(THRESHOLD, "threshold", NUMBER, 278)                                                     \
+    FIELD(FLOWS_MAX, "flows-max", NUMBER, 279) /* that the table has room for */                   \
+    FIELD(FLOWS_HIGHEST, "flows-highest", NUMBER, 280)                                             \
+    FIELD(FLOWS_CREATED, "flows-created", NUMBER, 281)                                             \
+    FIELD(FLOWS_REFUSED, "flows-refused", NUMBER, 282) /* frames of flows that found no place */   \
+    FIELD(FLOWS_ENDED, "flows-ended", GROUP, 283)      /* REASON, COUNT */                         \
+    FIELD(DECODED, "decoded", GROUP, 284)              /* NAME, COUNT (frames): how that went */   \
+    FIELD(FRAGMENTS, "fragments", NUMBER, 285)                                                     \
+    FIELD(FRAGMENTS_MATCHED, "fragments-matched", NUMBER, 286)                                     \
+    FIELD(EGRESS_FRAMES, "egress-frames", NUMBER, 287) /* seen again on their way out */           \
+    FIELD(APPLICATIONS, "applications", NUMBER, 288)   /* flows that have names */                 \
+    FIELD(APPLICATIONS_REFUSED, "applications-refused", NUMBER, 289)                               \
+    FIELD(ALERTS, "alerts", NUMBER, 290)                                                           \
+    FIELD(CAPTURES, "captures", NUMBER, 291) /* under way */                                       \
+    FIELD(BROKEN, "broken", NUMBER, 292)     /* times that a feed's stream made no sense */
 
 /** The tags as they are on the wire: the kind in the top two bits. */
 enum control_tag {

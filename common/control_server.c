@@ -120,7 +120,8 @@ static struct listener_config listener_settings(const struct control_server_conf
                                     .name = CONTROL_VCHAN_NAME,
                                     .slots = client_count(config),
                                     .left_order = LEFT_ORDER,
-                                    .right_order = RIGHT_ORDER,
+                                    .right_order =
+                                        config->ring_order ? config->ring_order : RIGHT_ORDER,
                                     .context = server,
                                     .connected = connected,
                                     .event = event,

@@ -91,6 +91,8 @@ struct control_server_config {
     const char *version;                    /**< the program's */
     domid_t client;                         /**< who may connect: dom0 */
     unsigned clients;                       /**< at a time; 0: 16 */
+    unsigned ring_order;                    /**< of the ring that clients read, 1 << it are its
+                                                 bytes, 12 to 20; 0: 12, which fits a frame */
     void *context;                          /**< for the functions below */
     const struct control_handler *handlers; /**< of its own requests */
     unsigned handler_count;

@@ -61,6 +61,15 @@ uint64_t hash_word(const struct hash_key *key, uint64_t word)
     return sip_end(&s);
 }
 
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count)
+{
+    struct sip s = sip_begin(key);
+
+    for (size_t i = 0; i < count; i++)
+        sip_word(&s, words[i]);
+    return sip_end(&s);
+}
+
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 {
     const uint8_t *bytes = data;

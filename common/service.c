@@ -200,6 +200,7 @@ struct service *service_create(struct hv *hv, const struct service_config *confi
         .service = config->name,
         .version = config->version,
         .client = DOM0,
+        .ring_order = config->ring_order,
         .handlers = config->handlers,
         .handler_count = config->handler_count,
         .status = tell_status,

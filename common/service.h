@@ -33,6 +33,7 @@ struct service_config {
     const char *name;     /**< "switch" */
     const char *version;  /**< ATOLL_VERSION */
     unsigned spare_pages; /**< to leave out of the arena, for pages to share */
+    unsigned ring_order;  /**< of what control clients read: see control_server.h */
     void *context;        /**< what the functions find in service->config->context */
     const struct control_handler *handlers; /**< see control_server.h, as for the functions */
     unsigned handler_count;

@@ -83,6 +83,7 @@ struct rules_port {
     bool dhcp_server; /**< may be one, and may send router advertisements; uplinks: yes */
     bool dhcp_server_set;
     bool uplink;        /**< everything may come from it: never locked, not limited in addresses */
+    bool uplink_set;    /**< said, be it false: dom0's port is one unless that is said */
     uint32_t fdb_limit; /**< addresses learned behind it; 0: the default */
 };
 

@@ -302,6 +302,7 @@ static bool read_port(struct scope *scope)
     if (!read_identity(scope, &field, port->uuid))
         return false;
     port->dhcp_server_set = control_find(&scope->reader, CONTROL_F_DHCP_SERVER, &field);
+    port->uplink_set = control_find(&scope->reader, CONTROL_F_UPLINK, &field);
     rules->port_count++;
     return true;
 }

@@ -117,7 +117,8 @@ void rules_put_port(struct control_writer *writer, const struct rules_port *port
     put_number(writer, CONTROL_F_ISOLATED, port->isolated);
     if (port->dhcp_server_set)
         control_put_number(writer, CONTROL_F_DHCP_SERVER, port->dhcp_server);
-    put_number(writer, CONTROL_F_UPLINK, port->uplink);
+    if (port->uplink_set)
+        control_put_number(writer, CONTROL_F_UPLINK, port->uplink);
     put_number(writer, CONTROL_F_FDB_LIMIT, port->fdb_limit);
 }
 

@@ -16,10 +16,12 @@ int command_bad_option(const char *name, int ch, char *const argv[], FILE *err)
 {
     char option[3] = {'-', (char)optopt, '\0'};
 
-    /* An unknown long option leaves optopt 0 and stands before the next argument. */
+    /* An unknown long option leaves optopt 0 and stands before the next argument, as does one
+       without a letter, of which optopt is the number. */
     if (ch == ':')
         return command_usage_error(name, err, "a value is missing after", argv[optind - 1]);
-    return command_usage_error(name, err, "there is no option", optopt ? option : argv[optind - 1]);
+    return command_usage_error(name, err, "there is no option",
+                               optopt > 0 && optopt < 128 ? option : argv[optind - 1]);
 }
 
 static int take(const struct command_usage *usage, struct command_line *line, int ch,

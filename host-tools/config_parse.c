@@ -14,10 +14,14 @@
 static const struct {
     const char *name, *summary, *kernel;
     bool store_domain;
+    uint32_t memory_mb;
 } builtin[] = {
-    {"xenstored", "the XenStore of the host", ATOLL_SERVICE_DIR "/xenstored.elf", true},
-    {"switch", "the network switch", ATOLL_SERVICE_DIR "/netback-switch.elf", false},
-    {"monitor", "the network monitor", ATOLL_SERVICE_DIR "/monitor.elf", false},
+    {"xenstored", "the XenStore of the host", ATOLL_SERVICE_DIR "/xenstored.elf", true,
+     DEFAULT_MEMORY_MB},
+    {"switch", "the network switch", ATOLL_SERVICE_DIR "/netback-switch.elf", false,
+     DEFAULT_MEMORY_MB},
+    /* As many flows as a host of some hundred guests has. */
+    {"monitor", "the network monitor", ATOLL_SERVICE_DIR "/monitor.elf", false, 32},
 };
 
 enum key {
@@ -107,6 +111,7 @@ static bool add_builtin(struct config *config)
         settings->summary = strdup(builtin[i].summary);
         settings->kernel = strdup(builtin[i].kernel);
         settings->store_domain = builtin[i].store_domain;
+        settings->memory_mb = builtin[i].memory_mb;
         if (!settings->summary || !settings->kernel)
             return false;
     }

@@ -386,8 +386,8 @@ int control_client_send(struct control_client *client)
     return rc ? fail(client, rc, (uint64_t)client->timeout_ms * HV_MSEC) : 0;
 }
 
-int control_client_next(struct control_client *client, int timeout_ms,
-                        struct control_answer *answer)
+static int next(struct control_client *client, int timeout_ms, bool patient,
+                struct control_answer *answer)
 {
     struct control_header header;
     int rc;
@@ -395,11 +395,27 @@ int control_client_next(struct control_client *client, int timeout_ms,
     if (client->broken || !client->under_way)
         return fail(client, -EPIPE, 0);
     rc = await(client, deadline_in(client, timeout_ms), &header);
+    if (rc == -ETIMEDOUT && patient) {
+        *answer = (struct control_answer){.kind = CONTROL_NOTHING};
+        return 0;
+    }
     if (rc)
         return fail(client, rc, (uint64_t)timeout_ms * HV_MSEC);
     answer->kind = (enum control_kind)header.kind;
     control_read(&answer->fields, client->link.frame, header.length);
     return header.kind == CONTROL_ERROR ? refused(client, &answer->fields) : 0;
+}
+
+int control_client_next(struct control_client *client, int timeout_ms,
+                        struct control_answer *answer)
+{
+    return next(client, timeout_ms, false, answer);
+}
+
+int control_client_poll(struct control_client *client, int timeout_ms,
+                        struct control_answer *answer)
+{
+    return next(client, timeout_ms, true, answer);
 }
 
 int control_client_call(struct control_client *client, uint16_t type, struct control_answer *answer)

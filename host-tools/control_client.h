@@ -70,6 +70,12 @@ struct control_answer {
 int control_client_next(struct control_client *client, int timeout_ms,
                         struct control_answer *answer);
 
+/** As control_client_next(), but that nothing has come within @timeout_ms is no error and is not
+ * reported: 0, and answer->kind is CONTROL_NOTHING. For who has others to look after. */
+#define CONTROL_NOTHING ((enum control_kind)0)
+int control_client_poll(struct control_client *client, int timeout_ms,
+                        struct control_answer *answer);
+
 /** begin, send and next in one, for a request without fields or already begun; expects a REPLY. */
 int control_client_call(struct control_client *client, uint16_t type,
                         struct control_answer *answer);

@@ -34,6 +34,7 @@ static int ask(struct report *r, const char *name, uint32_t domid, int timeout_m
 
     if (rc)
         return rc;
+    snprintf(found->service, sizeof(found->service), "%s", control_client_peer(client)->service);
     snprintf(found->version, sizeof(found->version), "%s", control_client_peer(client)->version);
     (void)control_client_begin(client, CONTROL_T_STATUS);
     rc = control_client_send(client);

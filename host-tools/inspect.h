@@ -22,6 +22,7 @@ struct inspection {
     char error[512];  /**< why it has not, in one line without the command's name */
     unsigned health;  /**< enum control_health, or a number that is not known here */
     char text[256];   /**< what is wrong, "" if nothing is */
+    char service[32]; /**< what it calls itself: "xenstored", "switch" */
     char version[32]; /**< the program's */
     uint64_t uptime_ns;
     uint64_t started_ns;                /**< wall clock, since 1970; 0: the service does not know */

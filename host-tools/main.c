@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /** @file host-tools/main.c The command `atoll`: finds the subcommand and runs it. */
+#include "alerts.h"
+#include "capture.h"
 #include "command.h"
 #include "config.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "export.h"
+#include "flows.h"
 #include "logs.h"
+#include "metrics.h"
 #include "start.h"
 #include "stats.h"
 #include "status.h"
 #include "stop.h"
 #include "store.h"
 #include "switch.h"
+#include "top.h"
+#include "traffic_command.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +33,13 @@ static const struct command commands[] = {
     {"stats", "show what services count", stats_main},
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
+    {"flows", "show who talks to whom, on this host or in a capture", flows_main},
+    {"top", "show what moves on the network, on a full screen", top_main},
+    {"capture", "record frames, for tcpdump and Wireshark", capture_main},
+    {"alerts", "show what the monitor has found worth attention", alerts_main},
+    {"export", "send flows to a collector, as IPFIX or NetFlow", export_main},
+    {"metrics", "what services count, for Prometheus", metrics_main},
+    {"report", "a page to look at: who talked to whom, how much, when", traffic_main},
 };
 
 static void help(void)

@@ -16,37 +16,9 @@ void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *nam
     stream->name = name;
 }
 
-static int broken(struct mirror_stream *s, const char *why)
+static int take_hello(struct mirror_stream *s, const struct mirror_hello *hello)
 {
-    s->why = why;
-    return -EPROTO;
-}
-
-static uint32_t field32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static uint64_t field64(const uint8_t *at)
-{
-    return field32(at) | (uint64_t)field32(at + 4) << 32;
-}
-
-static unsigned field16(const uint8_t *at)
-{
-    return (unsigned)at[0] | (unsigned)at[1] << 8;
-}
-
-#define AT(type, member) (s->record + offsetof(struct type, member))
-
-static int take_hello(struct mirror_stream *s, size_t length)
-{
-    if (length < sizeof(struct mirror_hello))
-        return broken(s, "its first record is too short");
-    if (field32(AT(mirror_hello, version)) != MIRROR_VERSION)
-        return broken(s, "it is of another version");
-    s->snap = field32(AT(mirror_hello, snap));
-    s->hello = true;
+    s->snap = hello->snap;
     /* libpcap wants an interface before anything else. Frames of ports that nobody told of are its.
      */
     s->interfaces = 1;
@@ -57,123 +29,124 @@ static int take_hello(struct mirror_stream *s, size_t length)
 }
 
 /* "web1/0" of "xenbr0", escaped. */
-static int take_port(struct mirror_stream *s, unsigned port, size_t length)
+static int take_port(struct mirror_stream *s, const struct mirror_event *event)
 {
-    const uint8_t *strings = s->record + sizeof(struct mirror_port), *mac = AT(mirror_port, mac);
+    const struct mirror_port *port = &event->as.identity.port;
     char name[128], description[200], *guest, *bridge;
-    size_t bridge_length, guest_length;
     int rc;
 
-    if (length < sizeof(struct mirror_port))
-        return broken(s, "a port's record is too short");
-    bridge_length = *AT(mirror_port, bridge_length);
-    guest_length = *AT(mirror_port, guest_length);
-    if (bridge_length + guest_length > length - sizeof(struct mirror_port))
-        return broken(s, "a port's names are longer than its record");
     if (s->interfaces == INTERFACES_MAX) {
-        s->interface[port] = 1;
+        s->interface[event->port] = 1;
         return 0;
     }
-    bridge = output_escaped((const char *)strings, bridge_length);
-    guest = output_escaped((const char *)strings + bridge_length, guest_length);
+    bridge = output_escaped(event->as.identity.bridge, port->bridge_length);
+    guest = output_escaped(event->as.identity.guest, port->guest_length);
     if (guest && *guest)
-        snprintf(name, sizeof(name), "%.100s/%u", guest, field16(AT(mirror_port, vif)));
+        snprintf(name, sizeof(name), "%.100s/%u", guest, port->vif);
     else
-        snprintf(name, sizeof(name), "domain%u/%u", field16(AT(mirror_port, domid)),
-                 field16(AT(mirror_port, vif)));
+        snprintf(name, sizeof(name), "domain%u/%u", port->domid, port->vif);
     snprintf(description, sizeof(description),
-             "vif %u of domain %u, %02x:%02x:%02x:%02x:%02x:%02x, bridge %.64s",
-             field16(AT(mirror_port, vif)), field16(AT(mirror_port, domid)), mac[0], mac[1], mac[2],
-             mac[3], mac[4], mac[5], bridge && *bridge ? bridge : "?");
+             "vif %u of domain %u, %02x:%02x:%02x:%02x:%02x:%02x, bridge %.64s", port->vif,
+             port->domid, port->mac[0], port->mac[1], port->mac[2], port->mac[3], port->mac[4],
+             port->mac[5], bridge && *bridge ? bridge : "?");
     free(bridge);
     free(guest);
     rc = pcapng_interface(s->out, name, description, s->snap) ? -EIO : 0;
-    s->interface[port] = ++s->interfaces;
+    s->interface[event->port] = ++s->interfaces;
     return rc;
 }
 
-static int take_frame(struct mirror_stream *s, unsigned port, size_t length)
+static int take_frame(struct mirror_stream *s, const struct mirror_event *event)
 {
-    struct pcapng_frame frame;
-
-    if (length < sizeof(struct mirror_frame_record))
-        return broken(s, "a frame's record is too short");
-    frame = (struct pcapng_frame){
-        .interface = s->interface[port] ? s->interface[port] - 1 : 0,
-        .time = field64(AT(mirror_frame_record, time)),
-        .original = field32(AT(mirror_frame_record, original)),
-        .captured = field32(AT(mirror_frame_record, captured)),
-        .data = s->record + sizeof(struct mirror_frame_record),
+    const struct mirror_frame_record *record = &event->as.frame.record;
+    const struct pcapng_frame frame = {
+        .interface = s->interface[event->port] ? s->interface[event->port] - 1 : 0,
+        .time = record->time,
+        .original = record->original,
+        .captured = record->captured,
+        .data = event->as.frame.data,
         /* The switch's view: what a port sends comes in. */
-        .direction = *AT(mirror_frame_record, frame_flags) & MIRROR_EGRESS ? PCAPNG_OUTBOUND
-                                                                           : PCAPNG_INBOUND,
+        .direction = record->frame_flags & MIRROR_EGRESS ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
         .lost = s->lost_now,
     };
-    if (frame.captured > length - sizeof(struct mirror_frame_record) ||
-        frame.captured > frame.original)
-        return broken(s, "a frame is longer than its record");
+
     s->lost_now = 0;
     s->frames++;
+    s->frames_of[frame.interface]++;
+    s->last = frame.time;
     s->bytes += frame.captured;
     return pcapng_write(s->out, &frame) ? -EIO : 0;
 }
 
-static int take_record(struct mirror_stream *s, size_t length)
+static int take_event(struct mirror_stream *s, const struct mirror_event *event)
 {
-    const unsigned kind = *AT(mirror_record, kind), port = field16(AT(mirror_record, port));
-
-    if (!s->hello)
-        return kind == MIRROR_HELLO ? take_hello(s, length)
-                                    : broken(s, "it does not begin as a mirror's does");
-    switch (kind) {
+    switch (event->kind) {
     case MIRROR_HELLO:
-        return broken(s, "it begins twice");
+        return take_hello(s, &event->as.hello);
     case MIRROR_PORT:
-        return take_port(s, port, length);
+        return take_port(s, event);
     case MIRROR_FRAME:
-        return take_frame(s, port, length);
+        return take_frame(s, event);
     case MIRROR_LOST:
-        if (length < sizeof(struct mirror_lost))
-            return broken(s, "a record is too short");
-        s->lost += field64(AT(mirror_lost, frames));
-        s->lost_now += field64(AT(mirror_lost, frames));
+        s->lost += event->as.lost;
+        s->lost_now += event->as.lost;
         return 0;
     case MIRROR_GONE:
-        s->interface[port] = 0;
+        s->interface[event->port] = 0;
         return 0;
     default:
         return 0; /* of a newer switch */
     }
 }
 
+/* The whole records among @length bytes: how many bytes they were, or an error. */
+static long take_whole(struct mirror_stream *s, const uint8_t *data, size_t length)
+{
+    struct mirror_event event;
+    size_t at = 0;
+
+    for (;;) {
+        int n = mirror_read(&s->reader, data + at, length - at, &event);
+
+        if (n == 0)
+            return (long)at;
+        if (n > 0) {
+            at += (size_t)n;
+            n = take_event(s, &event);
+        } else {
+            s->why = s->reader.why;
+        }
+        if (n < 0)
+            return n;
+    }
+}
+
 int mirror_stream_take(struct mirror_stream *s, const void *data, size_t length)
 {
-    const uint8_t *at = data;
+    const uint8_t *from = data;
 
     while (length) {
-        size_t want = sizeof(struct mirror_record), part;
+        const size_t room = sizeof(s->bytes_kept) - s->kept, part = room < length ? room : length;
+        long taken;
 
-        if (s->used >= sizeof(struct mirror_record)) {
-            want = field32(s->record);
-            if (want < sizeof(struct mirror_record) || want > MIRROR_RECORD_MAX || want % 8)
-                return broken(s, "a record's length is none");
-        }
-        part = want - s->used < length ? want - s->used : length;
-        memcpy(s->record + s->used, at, part);
-        s->used += part;
-        at += part;
+        memcpy(s->bytes_kept + s->kept, from, part);
+        s->kept += part;
+        from += part;
         length -= part;
-        /* Of the header alone it is not known yet whether that is all. */
-        if (s->used == sizeof(struct mirror_record) && want == s->used &&
-            field32(s->record) != want)
-            continue;
-        if (s->used == want) {
-            const int rc = take_record(s, want);
+        taken = take_whole(s, s->bytes_kept, s->kept);
+        if (taken < 0)
+            return (int)taken;
+        s->kept -= (size_t)taken;
+        memmove(s->bytes_kept, s->bytes_kept + taken, s->kept);
+    }
+    return 0;
+}
 
-            s->used = 0;
-            if (rc)
-                return rc;
-        }
+int mirror_stream_end(struct mirror_stream *s)
+{
+    for (uint32_t i = 0; i < s->interfaces; i++) {
+        if (pcapng_statistics(s->out, i, s->last, s->frames_of[i], i ? 0 : s->lost))
+            return -EIO;
     }
     return 0;
 }

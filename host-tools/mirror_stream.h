@@ -7,28 +7,27 @@
 #ifndef ATOLL_MIRROR_STREAM_H
 #define ATOLL_MIRROR_STREAM_H
 
-#include "common/mirror_wire.h"
+#include "common/mirror_read.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-/** The longest record: a frame of 64 KiB and what is said of it. */
-#define MIRROR_RECORD_MAX (65536u + 64u)
-
 struct mirror_stream {
     FILE *out;
     const char *name; /**< of the mirror */
-    bool hello;
+    struct mirror_reader reader;
     uint32_t snap;
     uint32_t interfaces;         /**< in the file so far */
     uint32_t interface[1 << 16]; /**< of each port, counted from 1; 0: not told yet */
+    uint32_t frames_of[1 << 16]; /**< of each interface */
     uint64_t frames, bytes;
-    uint64_t lost;     /**< in all */
-    uint64_t lost_now; /**< since the last frame */
-    uint8_t record[MIRROR_RECORD_MAX];
-    size_t used;
-    const char *why; /**< what was wrong */
+    uint64_t last;                             /**< of the last frame; nanoseconds since 1970 */
+    uint64_t lost;                             /**< in all */
+    uint64_t lost_now;                         /**< since the last frame */
+    const char *why;                           /**< what was wrong */
+    size_t kept;                               /**< bytes of what follows, */
+    uint8_t bytes_kept[2 * MIRROR_RECORD_MAX]; /**< where a record waits for its end */
 };
 
 /** Begin to write to @out; both strings must outlive it. Large: allocate it. */
@@ -37,5 +36,9 @@ void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *nam
 /** Take what has come, in pieces of any size. 0; -EPROTO: it is no such stream (@ref why); -EIO:
  * @out has failed, with errno. After an error nothing more may be given. */
 int mirror_stream_take(struct mirror_stream *stream, const void *data, size_t length);
+
+/** The stream has ended: write how many frames each interface had, and of the first one, which
+ * stands for all, how many were lost. 0 or -EIO. */
+int mirror_stream_end(struct mirror_stream *stream);
 
 #endif

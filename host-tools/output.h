@@ -79,4 +79,7 @@ json_t *output_json_bytes(const void *data, size_t length);
 /** Print @json, in ASCII, on one line (a stream) or indented (@indent), and release it. */
 void output_json(FILE *out, json_t *json, bool indent);
 
+/** The same on one line, without the newline: a part of what is too large to be one object. */
+void output_json_bare(FILE *out, json_t *json);
+
 #endif

@@ -112,3 +112,9 @@ void output_json(FILE *out, json_t *json, bool indent)
     fputc('\n', out);
     json_decref(json);
 }
+
+void output_json_bare(FILE *out, json_t *json)
+{
+    json_dump_callback(json, write_part, out, JSON_ENSURE_ASCII | JSON_ENCODE_ANY | JSON_COMPACT);
+    json_decref(json);
+}

@@ -62,6 +62,15 @@ static bool uuid(const struct control_field *field, char *text, size_t size)
     return true;
 }
 
+/* An address alone, of either family. */
+static bool host(const struct control_field *field, char *text, size_t size)
+{
+    if (field->length != 4 && field->length != 16)
+        return false;
+    return inet_ntop(field->length == 4 ? AF_INET : AF_INET6, field->value, text,
+                     (socklen_t)size) != NULL;
+}
+
 bool output_field_text(const struct control_field *field, char *text, size_t size)
 {
     static const char *const vlan_modes[] = {"transparent", "access", "trunk"};
@@ -71,12 +80,17 @@ bool output_field_text(const struct control_field *field, char *text, size_t siz
 
     switch (field->tag) {
     case CONTROL_F_MAC:
+    case CONTROL_F_MAC_BEFORE:
         if (field->length != 6)
             return false;
         snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
         return true;
     case CONTROL_F_UUID:
+    case CONTROL_F_OTHER_UUID:
         return uuid(field, text, size);
+    case CONTROL_F_SOURCE_ADDRESS:
+    case CONTROL_F_DESTINATION_ADDRESS:
+        return host(field, text, size);
     case CONTROL_F_IPV4:
         return address(field, AF_INET, 4, text, size);
     case CONTROL_F_IPV6:

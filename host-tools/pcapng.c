@@ -2,7 +2,12 @@
 #include "pcapng.h"
 #include <string.h>
 
-enum block { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_FRAME = 6 };
+enum block {
+    BLOCK_SECTION = 0x0a0d0d0a,
+    BLOCK_INTERFACE = 1,
+    BLOCK_STATISTICS = 5,
+    BLOCK_FRAME = 6
+};
 
 enum option {
     OPTION_END = 0,
@@ -12,6 +17,8 @@ enum option {
     INTERFACE_TIME_RESOLUTION = 9,
     FRAME_FLAGS = 2,
     FRAME_LOST = 4,
+    STATISTICS_RECEIVED = 4,
+    STATISTICS_LOST = 5,
 };
 
 #define LINK_ETHERNET  1u
@@ -144,4 +151,20 @@ int pcapng_write(FILE *out, const struct pcapng_frame *frame)
         (frame->captured && fwrite(frame->data, frame->captured, 1, out) != 1))
         return -1;
     return flush(out, &b, head, b.used);
+}
+
+int pcapng_statistics(FILE *out, uint32_t interface, uint64_t time, uint64_t frames, uint64_t lost)
+{
+    const uint64_t received = frames + lost;
+    struct buffer b;
+
+    begin_block(&b, BLOCK_STATISTICS);
+    put32(&b, interface);
+    put32(&b, (uint32_t)(time >> 32));
+    put32(&b, (uint32_t)time);
+    put_option(&b, STATISTICS_RECEIVED, &received, sizeof(received));
+    put_option(&b, STATISTICS_LOST, &lost, sizeof(lost));
+    put32(&b, OPTION_END);
+    end_block(&b, 0);
+    return flush(out, &b, 0, b.used);
 }

@@ -32,4 +32,8 @@ int pcapng_interface(FILE *out, const char *name, const char *description, uint3
 
 int pcapng_write(FILE *out, const struct pcapng_frame *frame);
 
+/** What is said of an interface at the end of a file: frames that it has there, and frames that
+ * were lost. @time: nanoseconds since 1970, of the last frame. */
+int pcapng_statistics(FILE *out, uint32_t interface, uint64_t time, uint64_t frames, uint64_t lost);
+
 #endif

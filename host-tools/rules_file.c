@@ -358,7 +358,7 @@ static void read_port(struct reader *r, size_t index, const json_t *object)
     take_storm(r, object, &port->broadcast, &port->multicast, &port->unknown);
     reader_bool(r, object, "isolated", &port->isolated);
     port->dhcp_server_set = reader_bool(r, object, "dhcp-server", &port->dhcp_server);
-    reader_bool(r, object, "uplink", &port->uplink);
+    port->uplink_set = reader_bool(r, object, "uplink", &port->uplink);
     if (port->uplink && port->lock == RULES_LOCK_LOCKED)
         reader_wrong(r, "uplink",
                      "the port is locked; expected one of them: all may come from an "
@@ -418,25 +418,31 @@ static void read_sources(struct reader *r, const json_t *object, struct rules_mi
     reader_leave(r);
 }
 
-static void take_client(struct reader *r, const json_t *object, struct rules_mirror *mirror)
+/* False: its reader is a service that does not run. */
+static bool take_client(struct reader *r, const json_t *object, struct rules_mirror *mirror)
 {
     const json_t *client = json_object_get(object, "client");
     char why[200] = "nobody knows it";
     const char *name;
     uint64_t number;
+    int rc;
 
     if (json_is_integer(client)) {
         if (reader_number(r, object, "client", 0, VALUE_DOMID_LIMIT - 1, &number))
             mirror->client = (uint16_t)number;
-        return;
+        return true;
     }
     name = reader_string(r, object, "client");
     if (!name || strcmp(name, RULES_DOM0) == 0)
-        return;
-    if (!*name || strlen(name) > 255 || !value_printable(name))
+        return true;
+    if (!*name || strlen(name) > 255 || !value_printable(name)) {
         reader_wrong(r, "client", "this is no domain's name; expected printable ASCII");
-    else if (r->resolver->domain(r->resolver->context, name, &mirror->client, why, sizeof(why)))
+        return true;
+    }
+    rc = r->resolver->domain(r->resolver->context, name, &mirror->client, why, sizeof(why));
+    if (rc < 0)
         reader_wrong(r, "client", "\"%.64s\": %s", name, why);
+    return rc != RULES_ABSENT;
 }
 
 static void read_mirror(struct reader *r, const char *name, const json_t *object)
@@ -446,6 +452,7 @@ static void read_mirror(struct reader *r, const char *name, const json_t *object
     struct rules_mirror *mirror = &r->rules->mirrors[r->rules->mirror_count];
     unsigned direction = RULES_BOTH;
     uint64_t number;
+    bool there;
 
     if (!good_name(name)) {
         reader_wrong(r, NULL,
@@ -458,7 +465,7 @@ static void read_mirror(struct reader *r, const char *name, const json_t *object
     strcpy(mirror->name, name);
     reader_check_members(r, object, known);
     reader_string(r, object, "comment");
-    take_client(r, object, mirror);
+    there = take_client(r, object, mirror);
     if (reader_number(r, object, "snap", 14, UINT16_MAX, &number))
         mirror->snap = (uint16_t)number;
     take_bridge(r, object, "bridge", mirror->bridge);
@@ -469,7 +476,10 @@ static void read_mirror(struct reader *r, const char *name, const json_t *object
     reader_choice(r, object, "direction", direction_names, &direction);
     mirror->direction = (enum rules_direction)direction;
     read_sources(r, object, mirror);
-    r->rules->mirror_count++;
+    if (there)
+        r->rules->mirror_count++;
+    else
+        memset(mirror, 0, sizeof(*mirror));
 }
 
 static void read_mirrors(struct reader *r, json_t *root)

@@ -23,8 +23,12 @@
 /** The name of dom0's own port, which is the uuid of zeros. */
 #define RULES_DOM0 "dom0"
 
+/** What a resolver says of the domain of a service of this host that does not run. */
+#define RULES_ABSENT 1
+
 /** Who knows which guests and domains there are. Each: 0, or -ENOENT, or another error, with what
- * is wrong and what to do in @why. */
+ * is wrong and what to do in @why. A domain may be RULES_ABSENT: what is meant for it is left out,
+ * and rules are given again when it comes. */
 struct rules_resolver {
     int (*guest)(void *context, const char *name, uint8_t uuid[16], char *why, size_t size);
     int (*domain)(void *context, const char *name, uint16_t *domid, char *why, size_t size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Rules on their way to a switch, and again after it was started anew. */
+#include "feeds.h"
 #include "rules_state.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -62,20 +63,23 @@ static int revive(struct report *r, const char *service, struct rules_state *sta
     char digest[65], *text = json_dumps(state->file, JSON_INDENT(2));
     struct rules_names names;
     struct rules_error error;
-    int rc = 0;
+    struct config config;
+    int rc = config_read(r, NULL, &config);
 
     rules_names_init(&names);
+    names.service = feeds_service;
+    names.services = &config;
     names.known_guests = state->guests;
     names.known_domains = state->domains;
     names.known_first = true;
-    if (!text)
+    if (!rc && !text)
         rc = report_fail(r, ATOLL_FAILURE, "out of memory");
-    else if (rules_file_parse(text, strlen(text), &names.resolver, rules, &error))
+    else if (!rc && rules_file_parse(text, strlen(text), &names.resolver, rules, &error))
         rc = report_fail(r, ATOLL_FAILURE,
                          "the rules that are kept for %s in %s (of %s) will not do any more: %s; "
                          "mend them and apply them anew, or remove what is kept",
                          service, rules_state_dir(), state->source, error.text);
-    else if (!rules_state_digest(state->file, names.guests, names.domains, digest))
+    else if (!rc && !rules_state_digest(state->file, names.guests, names.domains, digest))
         rc = report_fail(r, ATOLL_FAILURE, "out of memory");
     if (!rc && strcmp(digest, state->digest) != 0) {
         /* A mirror's reader has another domain id now: these are new rules of the same file. */
@@ -87,6 +91,7 @@ static int revive(struct report *r, const char *service, struct rules_state *sta
     rules->generation = state->generation;
     strcpy(rules->digest, state->digest);
     rules_names_free(&names);
+    config_free(&config);
     free(text);
     return rc;
 }

@@ -165,7 +165,8 @@ static json_t *port_json(const struct rules_port *port)
     put_true(object, "isolated", port->isolated);
     if (port->dhcp_server_set)
         json_object_set_new(object, "dhcp-server", json_boolean(port->dhcp_server));
-    put_true(object, "uplink", port->uplink);
+    if (port->uplink_set)
+        json_object_set_new(object, "uplink", json_boolean(port->uplink));
     put_number(object, "fdb-limit", port->fdb_limit);
     return object;
 }

@@ -157,8 +157,15 @@ static int resolve_domain(void *context, const char *name, uint16_t *domid, char
     struct rules_names *names = context;
     const json_t *known = json_object_get(names->known_domains, name);
     uint32_t number = 0;
-    int count = find_domain(names, name, &number);
+    int count, rc = -ENOENT;
 
+    if (names->service)
+        rc = names->service(names->services, name, domid);
+    if (rc != -ENOENT) {
+        json_object_set_new(names->domains, name, json_integer(rc ? 0 : *domid));
+        return rc;
+    }
+    count = find_domain(names, name, &number);
     if (count > 1) {
         snprintf(why, size, "%d domains have this name; write its domain id", count);
         return -EINVAL;

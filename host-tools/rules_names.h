@@ -3,7 +3,7 @@
  * @file host-tools/rules_names.h
  * Guests and domains that a file of rules calls by name: found in XenStore, or known from the file
  * that was applied before. What was found is kept, so that the same rules can be given again while
- * a guest is off.
+ * a guest is off. A service is called by its name in atoll.conf, running or not.
  */
 #ifndef ATOLL_RULES_NAMES_H
 #define ATOLL_RULES_NAMES_H
@@ -11,12 +11,19 @@
 #include "rules_file.h"
 #include "store_client.h"
 
+struct config;
+
 struct rules_names {
     struct rules_resolver resolver; /**< hand this on */
     /** Names found before: {"web1": "uuid"} and {"monitor": 7}; not owned, may be NULL. */
     const json_t *known_guests, *known_domains;
-    bool known_first;         /**< guests: as before, whatever XenStore says */
-    json_t *guests, *domains; /**< what was found now */
+    /** Is @name that of a service of this host? A domain that is called so is that service's,
+     * whoever else has the name: 0, RULES_ABSENT, or -ENOENT: there is no such service. NULL: there
+     * is none at all. */
+    int (*service)(const struct config *services, const char *name, uint16_t *domid);
+    const struct config *services; /**< for it; not owned */
+    bool known_first;              /**< guests: as before, whatever XenStore says */
+    json_t *guests, *domains;      /**< what was found now */
     struct store_client store;
     bool opened;
     int store_error; /**< XenStore cannot be asked: -errno */

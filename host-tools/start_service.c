@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_service.h"
 #include "common/control.h"
+#include "control_client.h"
+#include "feeds.h"
 #include "host.h"
 #include "inspect.h"
 #include "remains.h"
 #include "rules_state.h"
 #include "service_nodes.h"
 #include "start_steps.h"
+#include "store_quota.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +21,14 @@
 #define GRANT_FRAMES    32
 #define MAPTRACK_FRAMES 1024
 #define EVTCHN_PORT_MAX 1023
+
+/*
+ * Each vif's nodes in XenStore are a switch's own: libxl makes the backend's directory, and each
+ * node in it, in the name of the backend's domain. 27 and the guest's directory for 256 vifs, and
+ * what each service has.
+ */
+#define SWITCH_SERVICE_NAME "switch"
+#define SWITCH_NODES        8000
 
 #define SECOND_NS 1000000000ull
 
@@ -115,7 +126,7 @@ static void wait_until_published(struct start *s)
  * Wait until it says that it is well. The client does the waiting; after a second without an answer
  * we say so, and give it the rest of the time. From here on an interrupt ends the client's waits.
  */
-static int wait_until_healthy(struct start *s)
+static int wait_until_healthy(struct start *s, bool *is_switch)
 {
     const uint64_t begin = report_now_ns(), all = s->opt->timeout_s * SECOND_NS;
     struct inspection found = {0};
@@ -145,7 +156,15 @@ static int wait_until_healthy(struct start *s)
     if (found.health == CONTROL_DEGRADED)
         report_note(s->r, "it serves, and says: %s", found.text);
     report_step(s->r, "first healthy answer");
+    *is_switch = strcmp(found.service, SWITCH_SERVICE_NAME) == 0;
     return 0;
+}
+
+/* Of the domain that it is now: a quota goes with its domain. */
+static void raise_quota(struct start *s, uint32_t store_domid)
+{
+    if (store_quota_raise(s->r, &s->store, store_domid, s->builder.domid, "nodes", SWITCH_NODES))
+        report_step(s->r, "XenStore's quota of nodes raised to %u", SWITCH_NODES);
 }
 
 /* A switch that was started anew has the rules of the one before it, or does not run: without them
@@ -163,11 +182,32 @@ static int give_rules(struct start *s)
     return rc;
 }
 
+/* Is it a monitor? Then, without a mirror, it sees nothing; say how one is made. */
+static void tell_of_feeds(struct start *s)
+{
+    struct control_client *client = NULL;
+    bool monitor;
+
+    if (feeds_named(s->r, s->opt->service))
+        return; /* by rules that some switch has, or will have */
+    monitor = !control_client_open_domain(s->r, s->opt->service, s->builder.domid,
+                                          CONTROL_TIMEOUT_MS, &client) &&
+              control_client_knows(client, CONTROL_T_MONITOR_SHOW);
+    control_client_close(client);
+    if (monitor)
+        report_note(s->r,
+                    "no mirror feeds it yet; add one to the rules of a switch, and apply them:\n"
+                    "    \"mirrors\": {\n"
+                    "      \"monitor\": {\"client\": \"%s\", \"direction\": \"ingress\"}\n"
+                    "    }",
+                    s->opt->service);
+}
+
 static int build(struct start *s)
 {
     struct service_nodes nodes;
     uint32_t store;
-    bool ruled;
+    bool ruled, is_switch = false;
     int rc = host_find_store_domain(s->r, s->xch, &store);
 
     if (rc)
@@ -193,12 +233,22 @@ static int build(struct start *s)
     rc = introduce(s, &nodes);
     if (!rc && !ruled)
         rc = announce(s, &nodes);
+    /* Mirrors for it, while it starts. */
+    if (!rc && !ruled)
+        (void)feeds_started(s->r, &s->store, s->opt->service);
     if (!rc)
-        rc = wait_until_healthy(s);
+        rc = wait_until_healthy(s, &is_switch);
+    if (!rc && is_switch)
+        raise_quota(s, store);
     if (!rc && ruled)
         rc = give_rules(s);
     if (!rc && ruled)
         rc = announce(s, &nodes);
+    /* Its mirrors, for services that run. */
+    if (!rc && ruled)
+        (void)feeds_started(s->r, &s->store, s->opt->service);
+    if (!rc && !ruled)
+        tell_of_feeds(s);
     return rc;
 }
 

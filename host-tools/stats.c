@@ -80,32 +80,6 @@ static int parse(int argc, char *const argv[], struct stats *stats)
     return 0;
 }
 
-/* All statistics of the service. 0, or an exit code reported. */
-static int collect(struct stats *stats, struct control_client *client, struct statistics *all)
-{
-    struct control_answer answer;
-    struct control_reader group;
-    struct control_field field;
-    int rc;
-
-    control_client_begin(client, CONTROL_T_STATS);
-    rc = control_client_send(client);
-    while (!rc) {
-        rc = control_client_next(client, CONTROL_TIMEOUT_MS, &answer);
-        if (rc || answer.kind != CONTROL_ITEM)
-            break;
-        while (!rc && control_next(&answer.fields, &field)) {
-            if (field.tag != CONTROL_F_STATISTIC)
-                continue;
-            control_read_group(&group, &field);
-            if (!statistics_add(all, &group))
-                rc = report_fail(&stats->session.report, ATOLL_FAILURE,
-                                 "the service has more statistics than there is memory for");
-        }
-    }
-    return rc;
-}
-
 static void show(struct stats *stats, const char *name, const struct control_peer *peer,
                  const struct statistics *all)
 {
@@ -135,7 +109,7 @@ static int one(struct stats *stats, const struct service_settings *settings)
         return report_fail(&stats->session.report, ATOLL_FAILURE, "out of memory");
     rc = control_client_open(&stats->session.report, settings, CONTROL_TIMEOUT_MS, &client);
     if (!rc)
-        rc = collect(stats, client, all);
+        rc = statistics_collect(&stats->session.report, client, CONTROL_TIMEOUT_MS, all);
     if (!rc) {
         show(stats, settings->name, control_client_peer(client), all);
         stats->several = true;

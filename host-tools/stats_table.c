@@ -4,25 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABELS_MAX  4u
 #define COLUMNS_MAX 12u /* statistics in one table; more go into the next */
-
-struct label {
-    char name[64], value[128];
-};
-
-struct statistic {
-    char name[128], unit[32], text[256];
-    uint64_t value;
-    bool counter;
-    unsigned label_count;
-    struct label labels[LABELS_MAX];
-};
-
-struct statistics {
-    struct statistic **list;
-    size_t count, room;
-};
 
 struct statistics *statistics_create(void)
 {
@@ -34,8 +16,8 @@ static void read_labels(struct statistic *s, const struct control_reader *fields
     struct control_reader reader = {.data = fields->data, .length = fields->length}, group;
     struct control_field field;
 
-    while (s->label_count < LABELS_MAX && control_next(&reader, &field)) {
-        struct label *label = &s->labels[s->label_count];
+    while (s->label_count < STATISTIC_LABELS_MAX && control_next(&reader, &field)) {
+        struct statistic_label *label = &s->labels[s->label_count];
 
         if (field.tag != CONTROL_F_LABEL)
             continue;
@@ -74,6 +56,32 @@ bool statistics_add(struct statistics *all, const struct control_reader *fields)
     read_labels(s, fields);
     all->list[all->count++] = s;
     return true;
+}
+
+int statistics_collect(struct report *report, struct control_client *client, int timeout_ms,
+                       struct statistics *all)
+{
+    struct control_answer answer;
+    struct control_reader group;
+    struct control_field field;
+    int rc;
+
+    control_client_begin(client, CONTROL_T_STATS);
+    rc = control_client_send(client);
+    while (!rc) {
+        rc = control_client_next(client, timeout_ms, &answer);
+        if (rc || answer.kind != CONTROL_ITEM)
+            break;
+        while (!rc && control_next(&answer.fields, &field)) {
+            if (field.tag != CONTROL_F_STATISTIC)
+                continue;
+            control_read_group(&group, &field);
+            if (!statistics_add(all, &group))
+                rc = report_fail(report, ATOLL_FAILURE,
+                                 "the service has more statistics than there is memory for");
+        }
+    }
+    return rc;
 }
 
 /* --- tables -------------------------------------------------------------------------------------
@@ -148,7 +156,7 @@ struct grid {
     const struct statistic **rows; /* one that has the labels */
     size_t row_count;
     const struct statistic **cells; /* COLUMNS_MAX a row */
-    char *titles[LABELS_MAX + COLUMNS_MAX + 1];
+    char *titles[STATISTIC_LABELS_MAX + COLUMNS_MAX + 1];
 };
 
 static unsigned column_of(const struct grid *g, const struct statistic *s)

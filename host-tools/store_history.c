@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll store log|diff|show|rollback`: the versions of XenStore's tree. */
-#include "store_call.h"
+#include "store_commands.h"
 #include "store_nodes.h"
 #include "values.h"
 #include <string.h>
@@ -31,14 +31,14 @@ static bool parse_version(const char *text, struct wanted *wanted)
            (text[3] == '-' && value_number(text + 4, 0, UINT32_MAX, &wanted->number));
 }
 
-static int bad_version(const struct store_call *call, const char *text)
+static int bad_version(const struct call *call, const char *text)
 {
-    return store_usage(call, "a version is a number, now, or -N, not", text);
+    return call_usage(call, "a version is a number, now, or -N, not", text);
 }
 
-static int bad_path(const struct store_call *call, const char *text)
+static int bad_path(const struct call *call, const char *text)
 {
-    return store_usage(call, "a path begins with a slash, not like", text);
+    return call_usage(call, "a path begins with a slash, not like", text);
 }
 
 static bool is_path(const char *text)
@@ -47,7 +47,7 @@ static bool is_path(const char *text)
 }
 
 /* The number of the newest version. 0, or an exit code reported. */
-static int find_newest(struct store_call *call, uint64_t *newest)
+static int find_newest(struct call *call, uint64_t *newest)
 {
     struct control_answer answer;
     int rc;
@@ -69,7 +69,7 @@ static int find_newest(struct store_call *call, uint64_t *newest)
 }
 
 /* The number of the version that argument @at names. 0, or an exit code reported. */
-static int resolve(struct store_call *call, int at, uint64_t *version)
+static int resolve(struct call *call, int at, uint64_t *version)
 {
     struct wanted wanted;
     uint64_t newest;
@@ -94,42 +94,42 @@ static int resolve(struct store_call *call, int at, uint64_t *version)
 /* --- log ----------------------------------------------------------------------------------------
  */
 
-static int check_log(struct store_call *call)
+static int check_log(struct call *call)
 {
     return call->argc && !is_path(call->argv[0]) ? bad_path(call, call->argv[0]) : 0;
 }
 
-static int log_row(struct store_call *call, const struct control_reader *fields)
+static int log_row(struct call *call, const struct control_reader *fields)
 {
     struct control_field text;
     char time[40];
 
-    store_cell(call->table, TINT_NONE, fields, CONTROL_F_VERSION);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_VERSION);
     table_cell(call->table, TINT_NONE, "%s",
                output_time(control_number(fields, CONTROL_F_TIME, 0), time, sizeof(time)));
-    store_cell(call->table, TINT_NONE, fields, CONTROL_F_DOMID);
-    store_cell(call->table, TINT_NONE, fields,
-               control_find(fields, CONTROL_F_TEXT, &text) ? CONTROL_F_TEXT : CONTROL_F_KIND);
-    store_cell(call->table, TINT_NONE, fields, CONTROL_F_PATH);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_DOMID);
+    call_cell(call, TINT_NONE, fields,
+              control_find(fields, CONTROL_F_TEXT, &text) ? CONTROL_F_TEXT : CONTROL_F_KIND);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_PATH);
     return 0;
 }
 
-static int run_log(struct store_call *call)
+static int run_log(struct call *call)
 {
     static const char *const columns[] = {">Version", "Time",         ">Domain",
                                           "What",     "First change", NULL};
     struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_LOG);
 
-    store_table_begin(call, columns);
+    call_table_begin(call, columns);
     if (call->limit)
         control_put_number(request, CONTROL_F_LIMIT, call->limit);
     if (call->argc)
         control_put_string(request, CONTROL_F_PATH, call->argv[0]);
-    return store_table_end(call, store_stream(call, false, call->json ? NULL : log_row),
-                           "No version is kept that changed anything there.");
+    return call_table_end(call, call_stream(call, 0, call->json ? NULL : log_row),
+                          "No version is kept that changed anything there.");
 }
 
-const struct store_command store_log = {
+const struct call_command store_log = {
     .name = "store log",
     .options = "jn",
     .args_max = 1,
@@ -145,7 +145,7 @@ const struct store_command store_log = {
 /* --- diff ---------------------------------------------------------------------------------------
  */
 
-static int check_diff(struct store_call *call)
+static int check_diff(struct call *call)
 {
     struct wanted wanted;
 
@@ -156,7 +156,7 @@ static int check_diff(struct store_call *call)
     return call->argc > 2 && !is_path(call->argv[2]) ? bad_path(call, call->argv[2]) : 0;
 }
 
-static void diff_line(const struct store_call *call, const char *indent, char mark,
+static void diff_line(const struct call *call, const char *indent, char mark,
                       const struct text *path, const struct side *side)
 {
     output_tint(stdout, call->colour, mark == '-' ? TINT_BAD : TINT_GOOD);
@@ -166,7 +166,7 @@ static void diff_line(const struct store_call *call, const char *indent, char ma
     putchar('\n');
 }
 
-static int diff_node(struct store_call *call, const struct store_node *node)
+static int diff_node(struct call *call, const struct store_node *node)
 {
     if (node->before.known && node->after.known) {
         output_tint(stdout, call->colour, TINT_WARN);
@@ -184,7 +184,7 @@ static int diff_node(struct store_call *call, const struct store_node *node)
     return 0;
 }
 
-static int diff_begin(struct store_call *call, uint64_t *from, uint64_t *to)
+static int diff_begin(struct call *call, uint64_t *from, uint64_t *to)
 {
     struct control_writer *request;
     int rc = resolve(call, 0, from);
@@ -201,7 +201,7 @@ static int diff_begin(struct store_call *call, uint64_t *from, uint64_t *to)
     return 0;
 }
 
-static int run_diff(struct store_call *call)
+static int run_diff(struct call *call)
 {
     uint64_t from, to;
     int rc = diff_begin(call, &from, &to);
@@ -215,7 +215,7 @@ static int run_diff(struct store_call *call)
     return store_nodes(call, diff_node);
 }
 
-const struct store_command store_diff = {
+const struct call_command store_diff = {
     .name = "store diff",
     .options = "j",
     .args_min = 2,
@@ -233,7 +233,7 @@ const struct store_command store_diff = {
 /* --- show ---------------------------------------------------------------------------------------
  */
 
-static int check_show(struct store_call *call)
+static int check_show(struct call *call)
 {
     struct wanted wanted;
 
@@ -242,7 +242,7 @@ static int check_show(struct store_call *call)
     return call->argc > 1 && !is_path(call->argv[1]) ? bad_path(call, call->argv[1]) : 0;
 }
 
-static int show_node(struct store_call *call, const struct store_node *node)
+static int show_node(struct call *call, const struct store_node *node)
 {
     (void)call;
     store_node_print(&node->path, &node->after);
@@ -250,7 +250,7 @@ static int show_node(struct store_call *call, const struct store_node *node)
     return 0;
 }
 
-static int run_show(struct store_call *call)
+static int run_show(struct call *call)
 {
     struct control_writer *request;
     uint64_t version;
@@ -265,7 +265,7 @@ static int run_show(struct store_call *call)
     return store_nodes(call, call->json ? NULL : show_node);
 }
 
-const struct store_command store_show = {
+const struct call_command store_show = {
     .name = "store show",
     .options = "j",
     .args_min = 1,
@@ -281,7 +281,7 @@ const struct store_command store_show = {
 /* --- rollback -----------------------------------------------------------------------------------
  */
 
-static int check_rollback(struct store_call *call)
+static int check_rollback(struct call *call)
 {
     struct wanted wanted;
 
@@ -290,7 +290,7 @@ static int check_rollback(struct store_call *call)
     return parse_version(call->argv[1], &wanted) ? 0 : bad_version(call, call->argv[1]);
 }
 
-static int run_rollback(struct store_call *call)
+static int run_rollback(struct call *call)
 {
     struct control_writer *request;
     struct control_answer answer;
@@ -305,19 +305,17 @@ static int run_rollback(struct store_call *call)
     rc = control_client_call(call->client, CONTROL_T_STORE_ROLLBACK, &answer);
     if (rc)
         return rc;
-    if (call->json) {
-        output_json(stdout, output_fields(&answer.fields), true);
+    if (call_print_json(call, &answer.fields))
         return 0;
-    }
     printf("rolled back to version %llu: %llu nodes changed; that is version ",
            (unsigned long long)version,
            (unsigned long long)control_number(&answer.fields, CONTROL_F_COUNT, 0));
-    store_print_field(&answer.fields, CONTROL_F_VERSION);
+    call_print(&answer.fields, "", CONTROL_F_VERSION);
     putchar('\n');
     return 0;
 }
 
-const struct store_command store_rollback = {
+const struct call_command store_rollback = {
     .name = "store rollback",
     .options = "j",
     .args_min = 2,

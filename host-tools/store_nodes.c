@@ -100,7 +100,7 @@ static json_t *node_json(const struct assembly *a)
 }
 
 /* The node is whole. */
-static int finish(struct store_call *call, struct assembly *a)
+static int finish(struct call *call, struct assembly *a)
 {
     struct store_node *node = &a->node;
     int rc = 0;
@@ -115,7 +115,7 @@ static int finish(struct store_call *call, struct assembly *a)
     return rc;
 }
 
-static int take_nodes(struct store_call *call, const struct control_reader *fields)
+static int take_nodes(struct call *call, const struct control_reader *fields)
 {
     struct assembly *a = call->context;
     struct control_field kind;
@@ -127,7 +127,7 @@ static int take_nodes(struct store_call *call, const struct control_reader *fiel
     return control_number(fields, CONTROL_F_MORE, 0) ? 0 : finish(call, a);
 }
 
-int store_nodes(struct store_call *call, store_node_fn *each)
+int store_nodes(struct call *call, store_node_fn *each)
 {
     static const char *const none[] = {"", NULL};
     struct assembly a = {.each = each};
@@ -135,10 +135,10 @@ int store_nodes(struct store_call *call, store_node_fn *each)
 
     call->context = &a;
     if (!each)
-        store_table_begin(call, none);
-    rc = store_stream(call, false, take_nodes);
+        call_table_begin(call, none);
+    rc = call_stream(call, 0, take_nodes);
     clear(&a);
-    return each ? rc : store_table_end(call, rc, "");
+    return each ? rc : call_table_end(call, rc, "");
 }
 
 void store_node_print(const struct text *path, const struct side *side)

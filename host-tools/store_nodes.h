@@ -7,7 +7,7 @@
 #ifndef ATOLL_STORE_NODES_H
 #define ATOLL_STORE_NODES_H
 
-#include "store_call.h"
+#include "store_commands.h"
 
 /** The largest value or list of permissions: beyond, the service lies. */
 #define STORE_PART_MAX (1u << 20)
@@ -31,13 +31,13 @@ struct store_node {
 };
 
 /** One node. 0, or an exit code reported. */
-typedef int store_node_fn(struct store_call *call, const struct store_node *node);
+typedef int store_node_fn(struct call *call, const struct store_node *node);
 
 /**
  * Send the request that was begun and give each node to @each; with NULL print them as JSON: path,
  * kind ("added", "removed", "changed") and what is given of both times.
  */
-int store_nodes(struct store_call *call, store_node_fn *each);
+int store_nodes(struct call *call, store_node_fn *each);
 
 /** `PATH = "VALUE"   (PERMS)`, of what is given. @path NULL: none. */
 void store_node_print(const struct text *path, const struct side *side);

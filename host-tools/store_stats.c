@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll store stats` and `atoll store quota`: what domains use of XenStore, and may use. */
-#include "store_call.h"
+#include "store_commands.h"
 #include "values.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +10,6 @@
     "  -v, --verbose   Xen's libraries speak, too\n"                                               \
     "  -h, --help      show this\n"                                                                \
     "\nMore: atoll-store(1).\n"
-
-static void put_domid(struct store_call *call)
-{
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_STATS);
-
-    for (unsigned i = 0; i < call->domid_count; i++)
-        control_put_number(request, CONTROL_F_DOMID, call->domids[i]);
-}
 
 /* "nodes 3, memory 1": which quotas have refused how many requests; "-": none has. */
 static char *refusals(const struct control_reader *fields)
@@ -47,41 +39,40 @@ static char *refusals(const struct control_reader *fields)
     return text;
 }
 
-static int stats_row(struct store_call *call, const struct control_reader *fields)
+static int stats_row(struct call *call, const struct control_reader *fields)
 {
     static const uint16_t counts[] = {CONTROL_F_WATCHES, CONTROL_F_TRANSACTIONS, CONTROL_F_REQUESTS,
                                       CONTROL_F_EVENTS, CONTROL_F_CONFLICTS_MET};
     char *refused = refusals(fields), bytes[32];
-    struct table *table = call->table;
 
-    store_cell(table, TINT_NONE, fields, CONTROL_F_DOMID);
-    store_cell(table, TINT_NONE, fields, CONTROL_F_NAME);
-    store_cell(table, TINT_NONE, fields, CONTROL_F_NODES);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_DOMID);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_NAME);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_NODES);
     table_cell(
-        table, TINT_NONE, "%s",
+        call->table, TINT_NONE, "%s",
         output_bytes(control_number(fields, CONTROL_F_MEMORY_USED, 0), bytes, sizeof(bytes)));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        store_cell(table, TINT_NONE, fields, counts[i]);
-    table_cell(table, refused && strcmp(refused, "-") ? TINT_WARN : TINT_DIM, "%s",
+        call_cell(call, TINT_NONE, fields, counts[i]);
+    table_cell(call->table, refused && strcmp(refused, "-") ? TINT_WARN : TINT_DIM, "%s",
                refused ? refused : "?");
     free(refused);
     return 0;
 }
 
-static int run_stats(struct store_call *call)
+static int run_stats(struct call *call)
 {
     static const char *const columns[] = {
         ">Domain",   "Name",    ">Nodes",     ">Memory",          ">Watches", ">Trans.",
         ">Requests", ">Events", ">Conflicts", "Refused by quota", NULL};
     int rc;
 
-    store_table_begin(call, columns);
-    put_domid(call);
-    rc = store_stream(call, false, call->json ? NULL : stats_row);
-    return store_table_end(call, rc, "No domain uses XenStore.");
+    call_table_begin(call, columns);
+    call_begin(call, CONTROL_T_STORE_STATS);
+    rc = call_stream(call, 0, call->json ? NULL : stats_row);
+    return call_table_end(call, rc, "No domain uses XenStore.");
 }
 
-const struct store_command store_stats = {
+const struct call_command store_stats = {
     .name = "store stats",
     .options = "dj",
     .help = "Usage: atoll store stats [OPTION...]\n"
@@ -94,11 +85,10 @@ const struct store_command store_stats = {
 /* --- quota --------------------------------------------------------------------------------------
  */
 
-static int quota_row(struct store_call *call, const struct control_reader *fields)
+static int quota_row(struct call *call, const struct control_reader *fields)
 {
     struct control_field group;
     struct control_reader quota;
-    struct table *table = call->table;
     char kind[16];
 
     if (!control_find(fields, CONTROL_F_QUOTA, &group))
@@ -114,40 +104,38 @@ static int quota_row(struct store_call *call, const struct control_reader *field
         return 0;
     }
     control_string(&quota, CONTROL_F_KIND, kind, sizeof(kind));
-    store_cell(table, TINT_NONE, &quota, CONTROL_F_NAME);
-    store_cell(table, TINT_NONE, &quota, CONTROL_F_VALUE);
-    table_cell(table, TINT_NONE, "%s", kind);
-    store_cell(table, TINT_NONE, &quota, CONTROL_F_USED);
-    store_cell(table, TINT_NONE, &quota, CONTROL_F_HIGHEST);
-    store_cell(table, control_number(&quota, CONTROL_F_REFUSED, 0) ? TINT_WARN : TINT_NONE, &quota,
-               CONTROL_F_REFUSED);
-    store_cell(table, TINT_DIM, &quota, CONTROL_F_TEXT);
+    call_cell(call, TINT_NONE, &quota, CONTROL_F_NAME);
+    call_cell(call, TINT_NONE, &quota, CONTROL_F_VALUE);
+    table_cell(call->table, TINT_NONE, "%s", kind);
+    call_cell(call, TINT_NONE, &quota, CONTROL_F_USED);
+    call_cell(call, TINT_NONE, &quota, CONTROL_F_HIGHEST);
+    call_cell(call, control_number(&quota, CONTROL_F_REFUSED, 0) ? TINT_WARN : TINT_NONE, &quota,
+              CONTROL_F_REFUSED);
+    call_cell(call, TINT_DIM, &quota, CONTROL_F_TEXT);
     return 0;
 }
 
-static int check_quota_get(struct store_call *call)
+static int check_quota_get(struct call *call)
 {
     if (call->argc && !value_number(call->argv[0], 0, VALUE_DOMID_LIMIT - 1, &call->domids[0]))
-        return store_usage(call, "a domain is 0 to 32751, not", call->argv[0]);
+        return call_usage(call, "a domain is 0 to 32751, not", call->argv[0]);
     call->domid_count = (unsigned)call->argc;
     return 0;
 }
 
-static int run_quota_get(struct store_call *call)
+static int run_quota_get(struct call *call)
 {
     static const char *const columns[] = {"Quota",    ">Limit",   "Set by",  ">Used",
                                           ">Highest", ">Refused", "Meaning", NULL};
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_QUOTA);
     int rc;
 
-    store_table_begin(call, columns);
-    if (call->domid_count)
-        control_put_number(request, CONTROL_F_DOMID, call->domids[0]);
-    rc = store_stream(call, false, quota_row);
-    return store_table_end(call, rc, "The service has no quotas.");
+    call_table_begin(call, columns);
+    call_begin(call, CONTROL_T_STORE_QUOTA);
+    rc = call_stream(call, 0, quota_row);
+    return call_table_end(call, rc, "The service has no quotas.");
 }
 
-const struct store_command store_quota_get = {
+const struct call_command store_quota_get = {
     .name = "store quota get",
     .options = "j",
     .args_max = 1,
@@ -160,49 +148,45 @@ const struct store_command store_quota_get = {
     .run = run_quota_get,
 };
 
-static int check_quota_set(struct store_call *call)
+static int check_quota_set(struct call *call)
 {
     uint32_t value;
 
     if (strcmp(call->argv[1], "default") == 0 && call->domid_count)
         return 0;
     if (!value_number(call->argv[1], 0, UINT32_MAX, &value))
-        return store_usage(call,
-                           call->domid_count ? "a quota is a number or `default`, not"
-                                             : "a quota is a number, not",
-                           call->argv[1]);
+        return call_usage(call,
+                          call->domid_count ? "a quota is a number or `default`, not"
+                                            : "a quota is a number, not",
+                          call->argv[1]);
     return 0;
 }
 
-static int run_quota_set(struct store_call *call)
+static int run_quota_set(struct call *call)
 {
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_SET);
+    struct control_writer *request = call_begin(call, CONTROL_T_STORE_SET);
     struct control_answer answer;
     uint32_t value;
     int rc;
 
-    if (call->domid_count)
-        control_put_number(request, CONTROL_F_DOMID, call->domids[0]);
     control_put_string(request, CONTROL_F_NAME, call->argv[0]);
     if (value_number(call->argv[1], 0, UINT32_MAX, &value))
         control_put_number(request, CONTROL_F_VALUE, value);
     rc = control_client_call(call->client, CONTROL_T_STORE_SET, &answer);
     if (rc)
         return rc;
-    if (call->json) {
-        output_json(stdout, output_fields(&answer.fields), true);
+    if (call_print_json(call, &answer.fields))
         return 0;
-    }
-    store_print_field(&answer.fields, CONTROL_F_NAME);
+    call_print(&answer.fields, "", CONTROL_F_NAME);
     if (call->domid_count)
         printf(" of domain %u", call->domids[0]);
     printf(" is now ");
-    store_print_field(&answer.fields, CONTROL_F_VALUE);
+    call_print(&answer.fields, "", CONTROL_F_VALUE);
     putchar('\n');
     return 0;
 }
 
-const struct store_command store_quota_set = {
+const struct call_command store_quota_set = {
     .name = "store quota set",
     .options = "dj",
     .args_min = 2,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll store trace`: what happens in XenStore, as it happens. */
-#include "store_call.h"
+#include "store_commands.h"
 #include <string.h>
 
 static void print_time(const struct control_reader *fields)
@@ -11,18 +11,7 @@ static void print_time(const struct control_reader *fields)
     printf("%s", strlen(text) > 11 ? text + 11 : text);
 }
 
-/* " NAME VALUE", where there is such a field. */
-static void print_named(const struct control_reader *fields, const char *name, uint16_t tag)
-{
-    struct control_field field;
-
-    if (!control_find(fields, tag, &field))
-        return;
-    printf(" %s", name);
-    store_print_field(fields, tag);
-}
-
-static void print_result(struct store_call *call, const struct control_reader *fields)
+static void print_result(struct call *call, const struct control_reader *fields)
 {
     char result[32];
     const bool good = control_string(fields, CONTROL_F_RESULT, result, sizeof(result)) &&
@@ -30,19 +19,18 @@ static void print_result(struct store_call *call, const struct control_reader *f
 
     printf(" = ");
     output_tint(stdout, call->colour, good ? TINT_GOOD : TINT_BAD);
-    store_print_field(fields, CONTROL_F_RESULT);
+    call_print(fields, "", CONTROL_F_RESULT);
     output_tint(stdout, call->colour, TINT_NONE);
 }
 
-static void print_request(struct store_call *call, const struct control_reader *fields)
+static void print_request(struct call *call, const struct control_reader *fields)
 {
     const uint64_t length = control_number(fields, CONTROL_F_LENGTH, 0);
     struct control_field argument, duration;
     char text[32];
 
-    printf(" ");
-    store_print_field(fields, CONTROL_F_OPERATION);
-    print_named(fields, "", CONTROL_F_PATH);
+    call_print(fields, " ", CONTROL_F_OPERATION);
+    call_print(fields, " ", CONTROL_F_PATH);
     if (control_find(fields, CONTROL_F_ARGUMENT, &argument) && argument.length) {
         printf(" \"");
         output_escape(stdout, (const char *)argument.value, argument.length);
@@ -58,40 +46,29 @@ static void print_request(struct store_call *call, const struct control_reader *
 static void print_event(const struct control_reader *fields)
 {
     printf(" event");
-    print_named(fields, "", CONTROL_F_PATH);
-    print_named(fields, "", CONTROL_F_TOKEN);
+    call_print(fields, " ", CONTROL_F_PATH);
+    call_print(fields, " ", CONTROL_F_TOKEN);
 }
 
-static void print_commit(struct store_call *call, const struct control_reader *fields)
+static void print_commit(struct call *call, const struct control_reader *fields)
 {
     printf(" commit of %llu requests",
            (unsigned long long)control_number(fields, CONTROL_F_COUNT, 0));
     print_result(call, fields);
-    print_named(fields, "version ", CONTROL_F_VERSION);
+    call_print(fields, " version ", CONTROL_F_VERSION);
 }
 
-static int trace_line(struct store_call *call, const struct control_reader *fields)
+static int trace_line(struct call *call, const struct control_reader *fields)
 {
-    const uint64_t lost = control_number(fields, CONTROL_F_LOST, 0);
     char kind[16];
 
-    if (call->json) {
-        output_json(stdout, output_fields(fields), false);
-        fflush(stdout);
+    if (call_line_json(call, fields))
         return 0;
-    }
-    if (lost) {
-        output_tint(stdout, call->colour, TINT_WARN);
-        printf("... %llu are missing here: they came faster than they were read",
-               (unsigned long long)lost);
-        output_tint(stdout, call->colour, TINT_NONE);
-        putchar('\n');
-    }
     if (!control_string(fields, CONTROL_F_KIND, kind, sizeof(kind)))
         return 0;
     print_time(fields);
-    print_named(fields, "domain ", CONTROL_F_DOMID);
-    print_named(fields, "tx ", CONTROL_F_TRANSACTION);
+    call_print(fields, " domain ", CONTROL_F_DOMID);
+    call_print(fields, " tx ", CONTROL_F_TRANSACTION);
     putchar(':');
     if (strcmp(kind, "event") == 0)
         print_event(fields);
@@ -104,21 +81,16 @@ static int trace_line(struct store_call *call, const struct control_reader *fiel
     return 0;
 }
 
-static int run_trace(struct store_call *call)
+static int run_trace(struct call *call)
 {
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_STORE_TRACE);
-    int rc;
-
-    for (unsigned i = 0; i < call->domid_count; i++)
-        control_put_number(request, CONTROL_F_DOMID, call->domids[i]);
-    rc = store_stream(call, true, trace_line);
-    /* Nothing else ends it. */
-    return rc == ATOLL_INTERRUPTED ? ATOLL_OK : rc;
+    call_begin(call, CONTROL_T_STORE_TRACE);
+    return call_follow(call, trace_line);
 }
 
-const struct store_command store_trace = {
+const struct call_command store_trace = {
     .name = "store trace",
     .options = "dj",
+    .domids_max = CALL_DOMIDS_MAX,
     .help = "Usage: atoll store trace [OPTION...]\n"
             "Show each request, watch event and commit of a transaction as it happens, until\n"
             "interrupted (Ctrl-C). A request's line has the time (UTC), the domain, the\n"

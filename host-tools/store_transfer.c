@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll store dump` and `atoll store load`: XenStore's state to a file and back. */
 #include "interrupt.h"
-#include "store_call.h"
+#include "store_commands.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -58,7 +58,7 @@ static void transfer_end(struct transfer *t)
         fputc('\n', stderr);
 }
 
-static int file_error(struct store_call *call, const char *doing, const char *file)
+static int file_error(struct call *call, const char *doing, const char *file)
 {
     return report_fail(&call->session.report, errno == EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
                        "cannot %s %s (%s)", doing, file, strerror(errno));
@@ -67,15 +67,14 @@ static int file_error(struct store_call *call, const char *doing, const char *fi
 /* --- dump ---------------------------------------------------------------------------------------
  */
 
-static int check_dump(struct store_call *call)
+static int check_dump(struct call *call)
 {
     if (is_standard(call->argv[0]) && isatty(STDOUT_FILENO))
-        return store_usage(call, "standard output is a terminal: name a file, or redirect it",
-                           NULL);
+        return call_usage(call, "standard output is a terminal: name a file, or redirect it", NULL);
     return 0;
 }
 
-static int write_all(struct store_call *call, int fd, const char *name, const uint8_t *data,
+static int write_all(struct call *call, int fd, const char *name, const uint8_t *data,
                      size_t length)
 {
     while (length) {
@@ -91,7 +90,7 @@ static int write_all(struct store_call *call, int fd, const char *name, const ui
     return 0;
 }
 
-static int receive(struct store_call *call, int fd, struct transfer *t)
+static int receive(struct call *call, int fd, struct transfer *t)
 {
     struct control_answer answer;
     struct control_field data;
@@ -119,7 +118,7 @@ static int receive(struct store_call *call, int fd, struct transfer *t)
 }
 
 /* Under another name first: there is never half a state under the name that was asked for. */
-static int dump_to_file(struct store_call *call, struct transfer *t)
+static int dump_to_file(struct call *call, struct transfer *t)
 {
     char part[PATH_MAX];
     int fd, rc;
@@ -144,7 +143,7 @@ static int dump_to_file(struct store_call *call, struct transfer *t)
     return rc;
 }
 
-static int run_dump(struct store_call *call)
+static int run_dump(struct call *call)
 {
     struct transfer t;
 
@@ -152,7 +151,7 @@ static int run_dump(struct store_call *call)
     return is_standard(t.file) ? receive(call, STDOUT_FILENO, &t) : dump_to_file(call, &t);
 }
 
-const struct store_command store_dump = {
+const struct call_command store_dump = {
     .name = "store dump",
     .options = "",
     .args_min = 1,
@@ -168,14 +167,14 @@ const struct store_command store_dump = {
 /* --- load ---------------------------------------------------------------------------------------
  */
 
-static int check_load(struct store_call *call)
+static int check_load(struct call *call)
 {
     if (is_standard(call->argv[0]) && isatty(STDIN_FILENO))
-        return store_usage(call, "standard input is a terminal: name a file, or redirect it", NULL);
+        return call_usage(call, "standard input is a terminal: name a file, or redirect it", NULL);
     return 0;
 }
 
-static int send_all(struct store_call *call, int fd, struct transfer *t)
+static int send_all(struct call *call, int fd, struct transfer *t)
 {
     uint8_t data[16384];
     int rc = 0;
@@ -200,7 +199,7 @@ static int send_all(struct store_call *call, int fd, struct transfer *t)
     return rc;
 }
 
-static int print_loaded(struct store_call *call, const struct transfer *t,
+static int print_loaded(struct call *call, const struct transfer *t,
                         const struct control_reader *fields)
 {
     static const struct {
@@ -215,10 +214,8 @@ static int print_loaded(struct store_call *call, const struct transfer *t,
     struct control_field field;
     char text[32];
 
-    if (call->json) {
-        output_json(stdout, output_fields(fields), true);
+    if (call_print_json(call, fields))
         return 0;
-    }
     printf("loaded %s", output_bytes(t->bytes, text, sizeof(text)));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         if (control_find(fields, counts[i].tag, &field))
@@ -230,7 +227,7 @@ static int print_loaded(struct store_call *call, const struct transfer *t,
     return 0;
 }
 
-static int run_load(struct store_call *call)
+static int run_load(struct call *call)
 {
     struct control_answer answer;
     struct transfer t;
@@ -256,7 +253,7 @@ static int run_load(struct store_call *call)
     return rc ? rc : print_loaded(call, &t, &answer.fields);
 }
 
-const struct store_command store_load = {
+const struct call_command store_load = {
     .name = "store load",
     .options = "j",
     .args_min = 1,

@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch apply` and `atoll switch rules`: the desired state, to the switch and back. */
+#include "feeds.h"
 #include "rules_diff.h"
 #include "rules_state.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { OWN_CHECK, OWN_DIFF, OWN_DRY_RUN };
+
+static const struct call_option apply_options[] = {
+    [OWN_CHECK] = {"check", 'c', false},
+    [OWN_DIFF] = {"diff", 0, false},
+    [OWN_DRY_RUN] = {"dry-run", 0, false},
+    {NULL, 0, false},
+};
+
+static bool checks(const struct call *call)
+{
+    return call->own[OWN_CHECK];
+}
+
+static bool compares(const struct call *call)
+{
+    return call->own[OWN_DIFF] || call->own[OWN_DRY_RUN];
+}
+
+#define STORE_TIMEOUT_MS 10000
 
 /* One file on its way. */
 struct application {
@@ -21,7 +43,7 @@ struct application {
 };
 
 /* All of the file, or of standard input for "-". */
-static int slurp(struct switch_call *call, struct application *a)
+static int slurp(struct call *call, struct application *a)
 {
     struct report *r = &call->session.report;
     const bool standard = strcmp(a->file, "-") == 0;
@@ -50,11 +72,11 @@ static int slurp(struct switch_call *call, struct application *a)
     return 0;
 }
 
-static int parse(struct switch_call *call, struct application *a)
+static int parse(struct call *call, struct application *a)
 {
     struct rules_error error;
     const struct rules_resolver *resolver =
-        call->check ? &rules_resolve_nothing : &a->names.resolver;
+        checks(call) ? &rules_resolve_nothing : &a->names.resolver;
 
     if (!rules_file_parse(a->text, a->length, resolver, a->rules, &error))
         return 0;
@@ -64,18 +86,20 @@ static int parse(struct switch_call *call, struct application *a)
     return report_fail(&call->session.report, ATOLL_BAD_CONFIG, "%s: %s", a->file, error.text);
 }
 
-static int begin(struct switch_call *call, struct application *a)
+static int begin(struct call *call, struct application *a)
 {
     struct report *r = &call->session.report;
     int rc;
 
     a->lock = -1;
     rules_names_init(&a->names);
+    a->names.service = feeds_service;
+    a->names.services = &call->session.config;
     a->rules = rules_create();
     rc = a->rules ? slurp(call, a) : report_fail(r, ATOLL_FAILURE, "out of memory");
-    if (rc || call->check)
+    if (rc || checks(call))
         return rc ? rc : parse(call, a);
-    if (!call->diff)
+    if (!compares(call))
         rc = rules_state_lock(r, call->settings->name, &a->lock);
     if (!rc) {
         /* A damaged one is replaced; it was told. */
@@ -100,7 +124,7 @@ static void end(struct application *a)
 }
 
 /* What is to be kept of it. */
-static int make_state(struct switch_call *call, struct application *a, uint64_t generation)
+static int make_state(struct call *call, struct application *a, uint64_t generation)
 {
     char *source = strcmp(a->file, "-") == 0 ? NULL : realpath(a->file, NULL);
     json_error_t error;
@@ -120,13 +144,11 @@ static int make_state(struct switch_call *call, struct application *a, uint64_t 
     return 0;
 }
 
-static void say_applied(struct switch_call *call, struct application *a,
+static void say_applied(struct call *call, struct application *a,
                         const struct control_answer *answer)
 {
-    if (call->json) {
-        output_json(stdout, output_fields(&answer->fields), true);
+    if (call_print_json(call, &answer->fields))
         return;
-    }
     printf("%s: generation %llu is in force: %u ports, of which %llu are there; %u bridges, %u "
            "mirrors\n",
            call->settings->name, (unsigned long long)a->state.generation, a->rules->port_count,
@@ -134,7 +156,24 @@ static void say_applied(struct switch_call *call, struct application *a,
            a->rules->bridge_count, a->rules->mirror_count);
 }
 
-static int apply(struct switch_call *call, struct application *a)
+/* Services that read mirrors are told which. */
+static void tell_readers(struct call *call, struct application *a)
+{
+    struct report *r = &call->session.report;
+    int rc = 0;
+
+    if (!json_object_get(a->state.file, "mirrors") && !json_object_get(a->before.file, "mirrors"))
+        return;
+    if (!a->names.opened)
+        rc = store_open(&a->names.store, STORE_DEVICE, STORE_TIMEOUT_MS);
+    if (!rc)
+        rc = feeds_sync(r, &a->names.store, NULL, NULL);
+    if (rc)
+        report_note(r, "XenStore could not be told which mirrors feed services (%s)",
+                    strerror(-rc));
+}
+
+static int apply(struct call *call, struct application *a)
 {
     struct report *r = &call->session.report;
     struct control_answer answer;
@@ -156,13 +195,16 @@ static int apply(struct switch_call *call, struct application *a)
     }
     report_step(r, "in force");
     say_applied(call, a, &answer);
-    return rules_state_commit(r, call->settings->name);
+    rc = rules_state_commit(r, call->settings->name);
+    if (!rc)
+        tell_readers(call, a);
+    return rc;
 }
 
 /* --- what is in force ---------------------------------------------------------------------------
  */
 
-static int take_rules(struct switch_call *call, const struct control_reader *fields)
+static int take_rules(struct call *call, const struct control_reader *fields)
 {
     struct control_reader reader = {.data = fields->data, .length = fields->length};
     struct rules_decoder *decoder = call->context;
@@ -181,7 +223,7 @@ static int take_rules(struct switch_call *call, const struct control_reader *fie
 }
 
 /* The rules in force, or ones that say nothing; *@any tells. */
-static int fetch(struct switch_call *call, struct rules *rules, bool *any)
+static int fetch(struct call *call, struct rules *rules, bool *any)
 {
     struct rules_decoder *decoder = calloc(1, sizeof(*decoder));
     int rc;
@@ -192,7 +234,7 @@ static int fetch(struct switch_call *call, struct rules *rules, bool *any)
     rules_decoder_init(decoder, rules);
     call->context = decoder;
     control_client_begin(call->client, CONTROL_T_SWITCH_RULES);
-    rc = switch_stream(call, false, take_rules);
+    rc = call_stream(call, 0, take_rules);
     *any = decoder->head;
     if (!rc && *any && rules_decode_end(decoder))
         rc = report_fail(&call->session.report, ATOLL_FAILURE,
@@ -202,7 +244,7 @@ static int fetch(struct switch_call *call, struct rules *rules, bool *any)
     return rc;
 }
 
-static int run_rules(struct switch_call *call)
+static int run_rules(struct call *call)
 {
     struct rules *rules = rules_create();
     bool any;
@@ -217,8 +259,9 @@ static int run_rules(struct switch_call *call)
     return rc;
 }
 
-const struct switch_command switch_rules = {
+const struct call_command switch_rules = {
     .name = "switch rules",
+    .service = SWITCH_SERVICE,
     .options = "",
     .help = "Usage: atoll switch rules [OPTION...]\n"
             "Show the rules in force, as a file that `atoll switch apply` takes; guests stand by\n"
@@ -231,7 +274,7 @@ const struct switch_command switch_rules = {
     .run = run_rules,
 };
 
-static int diff(struct switch_call *call, struct application *a)
+static int diff(struct call *call, struct application *a)
 {
     struct rules *rules = rules_create();
     json_t *before = NULL, *after = NULL;
@@ -250,34 +293,38 @@ static int diff(struct switch_call *call, struct application *a)
     return rc;
 }
 
-static int run_apply(struct switch_call *call)
+static int run_apply(struct call *call)
 {
     struct application a = {.file = call->argv[0]};
-    int rc = begin(call, &a);
+    int rc = call_find(call);
 
-    if (!rc && call->check && call->json)
+    if (!rc)
+        rc = begin(call, &a);
+    if (!rc && checks(call) && call->json)
         output_json(stdout, rules_file_json(a.rules), true);
-    else if (!rc && call->check)
+    else if (!rc && checks(call))
         printf("%s: sound: %u bridges, %u ports, %u mirrors\n", a.file, a.rules->bridge_count,
                a.rules->port_count, a.rules->mirror_count);
-    if (!rc && !call->check)
-        rc = switch_connect(call);
-    if (!rc && !call->check)
-        rc = call->diff ? diff(call, &a) : apply(call, &a);
+    if (!rc && !checks(call))
+        rc = call_connect(call);
+    if (!rc && !checks(call))
+        rc = compares(call) ? diff(call, &a) : apply(call, &a);
     end(&a);
     return rc;
 }
 
-static int check_apply(struct switch_call *call)
+static int check_apply(struct call *call)
 {
-    return call->check && call->diff
-               ? switch_usage(call, "--check and --diff exclude each other", NULL)
+    return checks(call) && compares(call)
+               ? call_usage(call, "--check and --diff exclude each other", NULL)
                : 0;
 }
 
-const struct switch_command switch_apply = {
+const struct call_command switch_apply = {
     .name = "switch apply",
-    .options = "cDj",
+    .service = SWITCH_SERVICE,
+    .options = "j",
+    .own = apply_options,
     .args_min = 1,
     .args_max = 1,
     .alone = true,

@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch events`: what happens on the switch. */
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <string.h>
-
-static void print_text(const struct control_reader *fields, const char *before, uint16_t tag)
-{
-    struct control_field field;
-    char text[64];
-
-    if (!control_find(fields, tag, &field) || (field.kind == CONTROL_STRING && !field.length))
-        return;
-    fputs(before, stdout);
-    if (output_field_text(&field, text, sizeof(text)))
-        fputs(text, stdout);
-    else if (field.kind == CONTROL_NUMBER)
-        printf("%llu", (unsigned long long)field.number);
-    else if (field.kind != CONTROL_GROUP)
-        output_escape(stdout, (const char *)field.value, field.length);
-}
 
 static enum tint kind_tint(const char *kind)
 {
@@ -28,7 +12,7 @@ static enum tint kind_tint(const char *kind)
     return strcmp(kind, "port-up") == 0 ? TINT_GOOD : TINT_NONE;
 }
 
-static void print_event(struct switch_call *call, const struct control_reader *fields)
+static void print_event(struct call *call, const struct control_reader *fields)
 {
     const uint64_t count = control_number(fields, CONTROL_F_COUNT, 1);
     char time[40], kind[16];
@@ -39,58 +23,45 @@ static void print_event(struct switch_call *call, const struct control_reader *f
     output_tint(stdout, call->colour, kind_tint(kind));
     output_escape(stdout, kind, strlen(kind));
     output_tint(stdout, call->colour, TINT_NONE);
-    print_text(fields, " ", CONTROL_F_NAME);
-    print_text(fields, " ", CONTROL_F_REASON);
-    print_text(fields, " ", CONTROL_F_MAC);
+    call_print(fields, " ", CONTROL_F_NAME);
+    call_print(fields, " ", CONTROL_F_REASON);
+    call_print(fields, " ", CONTROL_F_MAC);
     if (control_number(fields, CONTROL_F_VID, 0))
-        print_text(fields, " vlan ", CONTROL_F_VID);
-    print_text(fields, " was behind ", CONTROL_F_FROM_PORT);
-    print_text(fields, " generation ", CONTROL_F_GENERATION);
-    print_text(fields, ": ", CONTROL_F_TEXT);
+        call_print(fields, " vlan ", CONTROL_F_VID);
+    call_print(fields, " was behind ", CONTROL_F_FROM_PORT);
+    call_print(fields, " generation ", CONTROL_F_GENERATION);
+    call_print(fields, ": ", CONTROL_F_TEXT);
     if (count > 1)
         printf(" (%llu times)", (unsigned long long)count);
     putchar('\n');
 }
 
-static int event_line(struct switch_call *call, const struct control_reader *fields)
+static int event_line(struct call *call, const struct control_reader *fields)
 {
-    const uint64_t lost = control_number(fields, CONTROL_F_LOST, 0);
     struct control_field kind;
 
-    if (call->json) {
-        output_json(stdout, output_fields(fields), false);
-        fflush(stdout);
+    if (call_line_json(call, fields))
         return 0;
-    }
-    if (lost) {
-        output_tint(stdout, call->colour, TINT_WARN);
-        printf("... %llu are missing here: they came faster than they were read",
-               (unsigned long long)lost);
-        output_tint(stdout, call->colour, TINT_NONE);
-        putchar('\n');
-    }
     if (control_find(fields, CONTROL_F_KIND, &kind))
         print_event(call, fields);
     fflush(stdout);
     return 0;
 }
 
-static int run_events(struct switch_call *call)
+static int run_events(struct call *call)
 {
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_SWITCH_EVENTS);
-    int rc;
+    struct control_writer *request = call_begin(call, CONTROL_T_SWITCH_EVENTS);
 
     if (call->limit)
         control_put_number(request, CONTROL_F_LIMIT, call->limit);
     if (call->follow)
         control_put_number(request, CONTROL_F_FOLLOW, 1);
-    rc = switch_stream(call, call->follow, event_line);
-    /* Nothing else ends it. */
-    return rc == ATOLL_INTERRUPTED && call->follow ? ATOLL_OK : rc;
+    return call->follow ? call_follow(call, event_line) : call_stream(call, 0, event_line);
 }
 
-const struct switch_command switch_events = {
+const struct call_command switch_events = {
     .name = "switch events",
+    .service = SWITCH_SERVICE,
     .options = "fjn",
     .help = "Usage: atoll switch events [OPTION...]\n"
             "Show what has happened: ports that came and went, addresses that were learned and\n"

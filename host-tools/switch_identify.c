@@ -3,12 +3,13 @@
  * `atoll switch identify`: dom0's agent. It tells each switch whose its vifs are, and gives a
  * switch that was started anew the rules that dom0 keeps for it.
  */
+#include "feeds.h"
 #include "identify.h"
 #include "interrupt.h"
 #include "record.h"
 #include "rules_names.h"
 #include "rules_state.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +37,14 @@ struct instance {
 };
 
 struct agent {
-    struct switch_call *call;
+    struct call *call;
     struct store_client store;
     struct instance instances[CONFIG_SERVICES_MAX];
     unsigned count;
     uint32_t *named; /* guests whose names are watched */
     size_t named_count, named_room;
-    bool told; /* that XenStore cannot be asked */
+    bool told;      /* that XenStore cannot be asked */
+    bool feeds_due; /* rules were looked at: services are to know their mirrors */
 };
 
 /* --- what is done -------------------------------------------------------------------------------
@@ -122,12 +124,19 @@ static void look_at_rules(struct agent *agent, struct instance *instance)
     if (report_now_ns() < instance->rules_at)
         return;
     instance->rules_at = report_now_ns() + RULES_NS;
+    agent->feeds_due = true;
     /* What goes wrong is reported, and tried again after that time. */
     if (!rules_restore_started(r, instance->settings->name, instance->domid, CONTROL_TIMEOUT_MS,
                                &given) &&
         given)
         report_note(r, "%s (domain %u) had other rules than dom0 keeps for it, and got those",
                     instance->settings->name, instance->domid);
+}
+
+static void expire_rules(struct agent *agent)
+{
+    for (unsigned i = 0; i < agent->count; i++)
+        agent->instances[i].rules_at = 0;
 }
 
 static int watch_vifs(struct agent *agent, uint32_t domid, bool begin)
@@ -144,7 +153,7 @@ static int watch_vifs(struct agent *agent, uint32_t domid, bool begin)
 /* Which of the services runs where? 0, an error of XenStore's, or an exit code. */
 static int look_at_services(struct agent *agent)
 {
-    struct switch_call *call = agent->call;
+    struct call *call = agent->call;
     int rc = 0;
 
     for (unsigned i = 0; !rc && i < agent->count; i++) {
@@ -163,16 +172,20 @@ static int look_at_services(struct agent *agent)
             if (instance->domid && call->follow)
                 (void)watch_vifs(agent, instance->domid, false);
             instance->domid = domid;
-            instance->rules_at = 0;
+            expire_rules(agent); /* of others, too: their mirrors may be for this one */
             if (domid && call->follow)
                 rc = watch_vifs(agent, domid, true);
             if (domid && !rc)
                 rc = identify_all(&agent->store, domid, note_vif, agent);
         }
-        if (instance->domid && call->follow)
-            look_at_rules(agent, instance);
     }
-    return rc;
+    for (unsigned i = 0; !rc && call->follow && i < agent->count; i++)
+        if (agent->instances[i].domid)
+            look_at_rules(agent, &agent->instances[i]);
+    if (!rc && agent->feeds_due)
+        rc = feeds_sync(&call->session.report, &agent->store, NULL, NULL);
+    agent->feeds_due = false;
+    return rc == -EINVAL ? 0 : rc;
 }
 
 /* --- follow -------------------------------------------------------------------------------------
@@ -285,14 +298,14 @@ static int follow(struct agent *agent)
  */
 
 struct listing {
-    struct switch_call *call;
+    struct call *call;
     const char *service;
 };
 
 static void list_vif(void *context, const struct identify_result *result, int error)
 {
     const struct listing *listing = context;
-    struct switch_call *call = listing->call;
+    struct call *call = listing->call;
     const char *what = error                ? strerror(-error)
                        : !result->vif.guest ? "dom0"
                        : result->written    ? "written"
@@ -318,14 +331,14 @@ static void list_vif(void *context, const struct identify_result *result, int er
 static int once(struct agent *agent)
 {
     static const char *const columns[] = {"Switch", ">Domain", ">Vif", "Guest", "UUID", "", NULL};
-    struct switch_call *call = agent->call;
+    struct call *call = agent->call;
     int rc = store_open(&agent->store, STORE_DEVICE, STORE_TIMEOUT_MS);
 
     if (rc)
         return report_fail(&call->session.report, rc == -EACCES ? ATOLL_NO_RIGHTS : ATOLL_NO_XEN,
                            "no access to XenStore (" STORE_DEVICE ": %s); run it as root in dom0",
                            strerror(-rc));
-    switch_table_begin(call, columns);
+    call_table_begin(call, columns);
     for (unsigned i = 0; !rc && i < agent->count; i++) {
         struct listing listing = {.call = call, .service = agent->instances[i].settings->name};
         struct record record;
@@ -341,17 +354,19 @@ static int once(struct agent *agent)
         rc = report_fail(&call->session.report, ATOLL_NO_ANSWER,
                          "XenStore cannot be asked (%s); see `atoll status xenstored`",
                          strerror(-rc));
-    rc = switch_table_end(call, rc, "No vif has a switch as its backend.");
+    rc = call_table_end(call, rc, "No vif has a switch as its backend.");
     store_close(&agent->store);
     return rc;
 }
 
-static int run_identify(struct switch_call *call)
+static int run_identify(struct call *call)
 {
     struct agent agent = {.call = call, .store = {.fd = -1}};
     const struct config *config = &call->session.config;
-    int rc = session_open_xen(&call->session);
+    int rc = call->service ? call_find(call) : 0;
 
+    if (!rc)
+        rc = session_open_xen(&call->session);
     if (rc)
         return rc;
     if (!call->service)
@@ -366,8 +381,9 @@ static int run_identify(struct switch_call *call)
     return rc;
 }
 
-const struct switch_command switch_identify = {
+const struct call_command switch_identify = {
     .name = "switch identify",
+    .service = SWITCH_SERVICE,
     .options = "fj",
     .alone = true,
     .help =

@@ -4,7 +4,7 @@
 #include "hv/linux/linux.h"
 #include "interrupt.h"
 #include "mirror_stream.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,59 +21,50 @@
 /* --- the list -----------------------------------------------------------------------------------
  */
 
-static int mirror_row(struct switch_call *call, const struct control_reader *fields)
+static int mirror_row(struct call *call, const struct control_reader *mirror)
 {
-    const struct control_reader mirror = switch_entry(fields, CONTROL_F_MIRROR);
-    struct control_reader reader = {.data = mirror.data, .length = mirror.length};
+    struct control_reader reader = {.data = mirror->data, .length = mirror->length};
     struct control_field field;
     unsigned sources = 0;
 
     while (control_next(&reader, &field))
         sources += field.tag == CONTROL_F_SOURCE;
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_NAME);
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_DOMID);
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_BRIDGE_NAME);
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_VID);
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_DIRECTION);
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_NAME);
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_DOMID);
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_BRIDGE_NAME);
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_VID);
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_DIRECTION);
     if (sources)
         table_cell(call->table, TINT_NONE, "%u", sources);
     else
         table_cell(call->table, TINT_NONE, "all");
-    if (control_number(&mirror, CONTROL_F_SNAP, 0))
-        switch_cell(call, TINT_NONE, &mirror, CONTROL_F_SNAP);
+    if (control_number(mirror, CONTROL_F_SNAP, 0))
+        call_cell(call, TINT_NONE, mirror, CONTROL_F_SNAP);
     else
         table_cell(call->table, TINT_NONE, "all");
     table_cell(call->table, TINT_NONE, "%s",
-               control_number(&mirror, CONTROL_F_CONNECTED, 0) ? "yes" : "no");
-    switch_cell(call, TINT_NONE, &mirror, CONTROL_F_FRAMES);
-    switch_cell(call, control_number(&mirror, CONTROL_F_LOST, 0) ? TINT_WARN : TINT_NONE, &mirror,
-                CONTROL_F_LOST);
+               control_number(mirror, CONTROL_F_CONNECTED, 0) ? "yes" : "no");
+    call_cell(call, TINT_NONE, mirror, CONTROL_F_FRAMES);
+    call_cell(call, control_number(mirror, CONTROL_F_LOST, 0) ? TINT_WARN : TINT_NONE, mirror,
+              CONTROL_F_LOST);
     return 0;
 }
 
-static int json_mirror(struct switch_call *call, const struct control_reader *fields)
-{
-    const struct control_reader mirror = switch_entry(fields, CONTROL_F_MIRROR);
-
-    json_array_append_new(call->array, output_fields(&mirror));
-    return 0;
-}
-
-static int list(struct switch_call *call)
+static int list(struct call *call)
 {
     static const char *const columns[] = {"Mirror",    ">Reader", "Bridge", ">VLAN",
                                           "Direction", ">Ports",  ">Bytes", "Is read",
                                           ">Frames",   ">Lost",   NULL};
-    int rc = switch_connect(call);
+    int rc = call_connect(call);
 
     if (rc)
         return rc;
-    switch_table_begin(call, columns);
+    call_table_begin(call, columns);
     control_client_begin(call->client, CONTROL_T_SWITCH_MIRRORS);
-    rc = switch_stream(call, false, call->json ? json_mirror : mirror_row);
-    return switch_table_end(call, rc,
-                            "The switch has no mirrors; they are part of the rules, "
-                            "atoll-switch-rules(5).");
+    rc = call_stream(call, CONTROL_F_MIRROR, call->json ? NULL : mirror_row);
+    return call_table_end(call, rc,
+                          "The switch has no mirrors; they are part of the rules, "
+                          "atoll-switch-rules(5).");
 }
 
 /* --- the frames ---------------------------------------------------------------------------------
@@ -87,14 +78,13 @@ struct wanted {
     char others[300];
 };
 
-static int find_mirror(struct switch_call *call, const struct control_reader *fields)
+static int find_mirror(struct call *call, const struct control_reader *mirror)
 {
-    const struct control_reader mirror = switch_entry(fields, CONTROL_F_MIRROR);
     struct wanted *wanted = call->context;
     const size_t used = strlen(wanted->others);
     char name[64];
 
-    if (!control_string(&mirror, CONTROL_F_NAME, name, sizeof(name)))
+    if (!control_string(mirror, CONTROL_F_NAME, name, sizeof(name)))
         return 0;
     for (char *c = name; *c; c++)
         *c = *c < ' ' || *c > '~' ? '?' : *c;
@@ -102,23 +92,23 @@ static int find_mirror(struct switch_call *call, const struct control_reader *fi
     if (strcmp(name, wanted->name) != 0)
         return 0;
     wanted->found = true;
-    wanted->taken = control_number(&mirror, CONTROL_F_CONNECTED, 0) != 0;
-    wanted->reader = (uint32_t)control_number(&mirror, CONTROL_F_DOMID, 0);
+    wanted->taken = control_number(mirror, CONTROL_F_CONNECTED, 0) != 0;
+    wanted->reader = (uint32_t)control_number(mirror, CONTROL_F_DOMID, 0);
     return 0;
 }
 
 /* Is there such a mirror, for us, and not taken? Its switch is *@domid. */
-static int look_for(struct switch_call *call, const char *name, uint32_t *domid)
+static int look_for(struct call *call, const char *name, uint32_t *domid)
 {
     struct wanted wanted = {.name = name};
     struct report *r = &call->session.report;
-    int rc = switch_connect(call);
+    int rc = call_connect(call);
 
     if (rc)
         return rc;
     call->context = &wanted;
     control_client_begin(call->client, CONTROL_T_SWITCH_MIRRORS);
-    rc = switch_stream(call, false, find_mirror);
+    rc = call_stream(call, CONTROL_F_MIRROR, find_mirror);
     call->context = NULL;
     *domid = control_client_peer(call->client)->domid;
     control_client_close(call->client);
@@ -139,7 +129,7 @@ static int look_for(struct switch_call *call, const char *name, uint32_t *domid)
 
 /* A reader of the mirror's vchan. */
 struct tap {
-    struct switch_call *call;
+    struct call *call;
     struct control_service service;
     struct control_link link;
     struct mirror_stream *stream;
@@ -265,7 +255,7 @@ static int follow(struct tap *tap)
     return rc == ATOLL_INTERRUPTED || (!rc && interrupt_pending()) ? 0 : rc;
 }
 
-static int open_out(struct switch_call *call, FILE **out)
+static int open_out(struct call *call, FILE **out)
 {
     const char *file = call->write;
     int fd;
@@ -283,7 +273,7 @@ static int open_out(struct switch_call *call, FILE **out)
                               "cannot write to %s (%s)", file, strerror(errno));
 }
 
-static int record(struct switch_call *call, const char *name)
+static int record(struct call *call, const char *name)
 {
     struct tap tap = {.call = call};
     char vchan[80];
@@ -311,31 +301,32 @@ static int record(struct switch_call *call, const char *name)
     return rc;
 }
 
-static int run_mirror(struct switch_call *call)
+static int run_mirror(struct call *call)
 {
     return call->argc ? record(call, call->argv[0]) : list(call);
 }
 
-static int check_mirror(struct switch_call *call)
+static int check_mirror(struct call *call)
 {
     if (!call->argc && call->write)
-        return switch_usage(call, "which mirror is --write about?", NULL);
+        return call_usage(call, "which mirror is --write about?", NULL);
     if (call->argc && call->json)
-        return switch_usage(call, "frames are no JSON: --json is for the list of mirrors", NULL);
+        return call_usage(call, "frames are no JSON: --json is for the list of mirrors", NULL);
     if (call->argc && !call->write)
         call->write = "-";
     if (call->argc && strcmp(call->write, "-") == 0 && isatty(STDOUT_FILENO))
-        return switch_usage(call,
-                            "standard output is a terminal: pipe it into `tcpdump -r -`, or name a "
-                            "file by --write",
-                            NULL);
+        return call_usage(call,
+                          "standard output is a terminal: pipe it into `tcpdump -r -`, or name a "
+                          "file by --write",
+                          NULL);
     if (call->argc)
         signal(SIGPIPE, SIG_IGN);
     return 0;
 }
 
-const struct switch_command switch_mirror = {
+const struct call_command switch_mirror = {
     .name = "switch mirror",
+    .service = SWITCH_SERVICE,
     .options = "jw",
     .args_max = 1,
     .alone = true,

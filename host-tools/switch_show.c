@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch show`, `ports`, `fdb` and `flush`: how the switch is. */
-#include "switch_call.h"
+#include "switch_commands.h"
+#include "values.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,23 +20,23 @@ static const char *yes(uint64_t number)
     return number ? "yes" : "no";
 }
 
-static void show_bridge(struct switch_call *call, const struct control_reader *bridge)
+static void show_bridge(struct call *call, const struct control_reader *bridge)
 {
     char age[32];
 
-    switch_cell(call, TINT_NONE, bridge, CONTROL_F_BRIDGE_NAME);
-    switch_cell(call, TINT_NONE, bridge, CONTROL_F_COUNT);
-    switch_cell(call, TINT_NONE, bridge, CONTROL_F_CONNECTED);
-    switch_cell(call, TINT_NONE, bridge, CONTROL_F_MTU);
+    call_cell(call, TINT_NONE, bridge, CONTROL_F_BRIDGE_NAME);
+    call_cell(call, TINT_NONE, bridge, CONTROL_F_COUNT);
+    call_cell(call, TINT_NONE, bridge, CONTROL_F_CONNECTED);
+    call_cell(call, TINT_NONE, bridge, CONTROL_F_MTU);
     snprintf(age, sizeof(age), "%llu s",
              (unsigned long long)control_number(bridge, CONTROL_F_AGEING, 0));
     table_cell(call->table, TINT_NONE, "%s", age);
     table_cell(call->table, TINT_NONE, "%s", yes(control_number(bridge, CONTROL_F_SNOOPING, 0)));
     table_cell(call->table, TINT_NONE, "%s", yes(control_number(bridge, CONTROL_F_LOOP_GUARD, 0)));
-    switch_cell(call, TINT_NONE, bridge, CONTROL_F_LOCK);
+    call_cell(call, TINT_NONE, bridge, CONTROL_F_LOCK);
 }
 
-static void show_head(struct switch_call *call, const struct control_reader *fields)
+static void show_head(struct call *call, const struct control_reader *fields)
 {
     const struct control_peer *peer = control_client_peer(call->client);
     const uint64_t unidentified = control_number(fields, CONTROL_F_GUESTLESS, 0);
@@ -68,7 +69,7 @@ static void show_head(struct switch_call *call, const struct control_reader *fie
     putchar('\n');
 }
 
-static int run_show(struct switch_call *call)
+static int run_show(struct call *call)
 {
     static const char *const columns[] = {"Bridge", ">Ports",    ">Connected", ">MTU", ">Ageing",
                                           "Snoops", "Loops out", "Lock",       NULL};
@@ -78,12 +79,10 @@ static int run_show(struct switch_call *call)
 
     if (rc)
         return rc;
-    if (call->json) {
-        output_json(stdout, output_fields(&answer.fields), true);
+    if (call_print_json(call, &answer.fields))
         return 0;
-    }
     show_head(call, &answer.fields);
-    switch_table_begin(call, columns);
+    call_table_begin(call, columns);
     while (control_next(&answer.fields, &field)) {
         struct control_reader bridge;
 
@@ -92,11 +91,12 @@ static int run_show(struct switch_call *call)
         control_read_group(&bridge, &field);
         show_bridge(call, &bridge);
     }
-    return switch_table_end(call, rc, "There is no bridge: no port has come yet.");
+    return call_table_end(call, rc, "There is no bridge: no port has come yet.");
 }
 
-const struct switch_command switch_show = {
+const struct call_command switch_show = {
     .name = "switch show",
+    .service = SWITCH_SERVICE,
     .options = "j",
     .help = "Usage: atoll switch show [OPTION...]\n"
             "Show how many ports the switch has, which rules are in force, and its bridges.\n\n"
@@ -106,12 +106,6 @@ const struct switch_command switch_show = {
 
 /* --- ports --------------------------------------------------------------------------------------
  */
-
-static void put_filter(struct switch_call *call, struct control_writer *request)
-{
-    if (call->domid != UINT32_MAX)
-        control_put_number(request, CONTROL_F_DOMID, call->domid);
-}
 
 static enum tint state_tint(const char *state)
 {
@@ -144,7 +138,7 @@ static void vlan_text(const struct control_reader *port, char *text, size_t size
     }
 }
 
-static void rate_cell(struct switch_call *call, const struct control_reader *port, uint16_t tag)
+static void rate_cell(struct call *call, const struct control_reader *port, uint16_t tag)
 {
     const uint64_t rate = control_number(port, tag, 0);
 
@@ -158,57 +152,49 @@ static void rate_cell(struct switch_call *call, const struct control_reader *por
         table_cell(call->table, TINT_NONE, "%.4g Gb/s", (double)rate / 125000000);
 }
 
-static int port_row(struct switch_call *call, const struct control_reader *fields)
+static int port_row(struct call *call, const struct control_reader *port)
 {
-    const struct control_reader port = switch_entry(fields, CONTROL_F_PORT);
     char name[96], state[16], vlan[256];
     const char *extra = "";
 
-    switch_port_name(&port, name, sizeof(name));
-    if (!control_string(&port, CONTROL_F_STATE, state, sizeof(state)))
+    call_port_name(port, name, sizeof(name));
+    if (!control_string(port, CONTROL_F_STATE, state, sizeof(state)))
         strcpy(state, "?");
-    vlan_text(&port, vlan, sizeof(vlan));
-    if (control_number(&port, CONTROL_F_UPLINK, 0))
+    vlan_text(port, vlan, sizeof(vlan));
+    if (control_number(port, CONTROL_F_UPLINK, 0))
         extra = "uplink";
-    else if (control_number(&port, CONTROL_F_ISOLATED, 0))
+    else if (control_number(port, CONTROL_F_ISOLATED, 0))
         extra = "isolated";
     table_cell(call->table, TINT_NONE, "%s", name);
-    switch_cell(call, TINT_NONE, &port, CONTROL_F_DOMID);
+    call_cell(call, TINT_NONE, port, CONTROL_F_DOMID);
     table_cell(call->table, state_tint(state), "%s", state);
-    switch_cell(call, TINT_NONE, &port, CONTROL_F_BRIDGE_NAME);
-    switch_cell(call, TINT_NONE, &port, CONTROL_F_MAC);
+    call_cell(call, TINT_NONE, port, CONTROL_F_BRIDGE_NAME);
+    call_cell(call, TINT_NONE, port, CONTROL_F_MAC);
     table_cell(call->table, TINT_NONE, "%s", vlan);
-    switch_cell(call, TINT_NONE, &port, CONTROL_F_LOCK);
-    rate_cell(call, &port, CONTROL_F_RATE_IN);
-    rate_cell(call, &port, CONTROL_F_RATE_OUT);
+    call_cell(call, TINT_NONE, port, CONTROL_F_LOCK);
+    rate_cell(call, port, CONTROL_F_RATE_IN);
+    rate_cell(call, port, CONTROL_F_RATE_OUT);
     table_cell(call->table, TINT_NONE, "%s",
-               control_number(&port, CONTROL_F_MATCHED, 0) ? "file" : "libxl");
+               control_number(port, CONTROL_F_MATCHED, 0) ? "file" : "libxl");
     table_cell(call->table, TINT_NONE, "%s", extra);
     return 0;
 }
 
-static int json_port(struct switch_call *call, const struct control_reader *fields)
-{
-    const struct control_reader port = switch_entry(fields, CONTROL_F_PORT);
-
-    json_array_append_new(call->array, output_fields(&port));
-    return 0;
-}
-
-static int run_ports(struct switch_call *call)
+static int run_ports(struct call *call)
 {
     static const char *const columns[] = {"Port", ">Domain",  "State",     "Bridge", "MAC", "VLANs",
                                           "Lock", ">Rate in", ">Rate out", "Rules",  "",    NULL};
     int rc;
 
-    switch_table_begin(call, columns);
-    put_filter(call, control_client_begin(call->client, CONTROL_T_SWITCH_PORTS));
-    rc = switch_stream(call, false, call->json ? json_port : port_row);
-    return switch_table_end(call, rc, "The switch has no ports: no vif names it as its backend.");
+    call_table_begin(call, columns);
+    call_begin(call, CONTROL_T_SWITCH_PORTS);
+    rc = call_stream(call, CONTROL_F_PORT, call->json ? NULL : port_row);
+    return call_table_end(call, rc, "The switch has no ports: no vif names it as its backend.");
 }
 
-const struct switch_command switch_ports = {
+const struct call_command switch_ports = {
     .name = "switch ports",
+    .service = SWITCH_SERVICE,
     .options = "dj",
     .help = "Usage: atoll switch ports [OPTION...]\n"
             "Show the ports, and what is in force for each, whether a file of rules (file) or the\n"
@@ -221,14 +207,41 @@ const struct switch_command switch_ports = {
 /* --- fdb, flush ---------------------------------------------------------------------------------
  */
 
-static int fdb_row(struct switch_call *call, const struct control_reader *fields)
+enum { OWN_BRIDGE, OWN_VLAN };
+
+static const struct call_option fdb_options[] = {
+    [OWN_BRIDGE] = {"bridge", 'b', true},
+    [OWN_VLAN] = {"vlan", 0, true},
+    {NULL, 0, false},
+};
+
+static const struct call_option flush_options[] = {
+    [OWN_BRIDGE] = {"bridge", 'b', true},
+    {NULL, 0, false},
+};
+
+static bool given_vlan(const struct call *call, uint32_t *vlan)
+{
+    return call->own[OWN_VLAN] && value_number(call->own[OWN_VLAN], 0, 4094, vlan);
+}
+
+static int check_fdb(struct call *call)
+{
+    uint32_t vlan;
+
+    return call->own[OWN_VLAN] && !given_vlan(call, &vlan)
+               ? call_usage(call, "--vlan takes 0 to 4094, not", call->own[OWN_VLAN])
+               : 0;
+}
+
+static int fdb_row(struct call *call, const struct control_reader *fields)
 {
     char age[32];
 
-    switch_cell(call, TINT_NONE, fields, CONTROL_F_BRIDGE_NAME);
-    switch_cell(call, TINT_NONE, fields, CONTROL_F_VID);
-    switch_cell(call, TINT_NONE, fields, CONTROL_F_MAC);
-    switch_cell(call, TINT_NONE, fields, CONTROL_F_NAME);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_BRIDGE_NAME);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_VID);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_MAC);
+    call_cell(call, TINT_NONE, fields, CONTROL_F_NAME);
     if (control_number(fields, CONTROL_F_STATIC, 0))
         table_cell(call->table, TINT_NONE, "static");
     else
@@ -237,24 +250,28 @@ static int fdb_row(struct switch_call *call, const struct control_reader *fields
     return 0;
 }
 
-static int run_fdb(struct switch_call *call)
+static int run_fdb(struct call *call)
 {
     static const char *const columns[] = {"Bridge", ">VLAN", "MAC", "Port", ">Age", NULL};
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_SWITCH_FDB);
+    struct control_writer *request = call_begin(call, CONTROL_T_SWITCH_FDB);
+    uint32_t vlan;
     int rc;
 
-    if (call->bridge)
-        control_put_string(request, CONTROL_F_BRIDGE_NAME, call->bridge);
-    if (call->vlan != UINT32_MAX)
-        control_put_number(request, CONTROL_F_VID, call->vlan);
-    switch_table_begin(call, columns);
-    rc = switch_stream(call, false, call->json ? NULL : fdb_row);
-    return switch_table_end(call, rc, "No address is known.");
+    if (call->own[OWN_BRIDGE])
+        control_put_string(request, CONTROL_F_BRIDGE_NAME, call->own[OWN_BRIDGE]);
+    if (given_vlan(call, &vlan))
+        control_put_number(request, CONTROL_F_VID, vlan);
+    call_table_begin(call, columns);
+    rc = call_stream(call, 0, call->json ? NULL : fdb_row);
+    return call_table_end(call, rc, "No address is known.");
 }
 
-const struct switch_command switch_fdb = {
+const struct call_command switch_fdb = {
     .name = "switch fdb",
-    .options = "bjV",
+    .service = SWITCH_SERVICE,
+    .options = "j",
+    .own = fdb_options,
+    .check = check_fdb,
     .help = "Usage: atoll switch fdb [OPTION...]\n"
             "Show which addresses the switch knows in which VLAN behind which port, and how long\n"
             "ago it heard of them.\n\n"
@@ -264,28 +281,28 @@ const struct switch_command switch_fdb = {
     .run = run_fdb,
 };
 
-static int run_flush(struct switch_call *call)
+static int run_flush(struct call *call)
 {
-    struct control_writer *request = control_client_begin(call->client, CONTROL_T_SWITCH_FLUSH);
+    struct control_writer *request = call_begin(call, CONTROL_T_SWITCH_FLUSH);
     struct control_answer answer;
     int rc;
 
-    if (call->bridge)
-        control_put_string(request, CONTROL_F_BRIDGE_NAME, call->bridge);
+    if (call->own[OWN_BRIDGE])
+        control_put_string(request, CONTROL_F_BRIDGE_NAME, call->own[OWN_BRIDGE]);
     rc = control_client_call(call->client, CONTROL_T_SWITCH_FLUSH, &answer);
     if (rc)
         return rc;
-    if (call->json)
-        output_json(stdout, output_fields(&answer.fields), true);
-    else
+    if (!call_print_json(call, &answer.fields))
         printf("%llu addresses forgotten\n",
                (unsigned long long)control_number(&answer.fields, CONTROL_F_COUNT, 0));
     return 0;
 }
 
-const struct switch_command switch_flush = {
+const struct call_command switch_flush = {
     .name = "switch flush",
-    .options = "bj",
+    .service = SWITCH_SERVICE,
+    .options = "j",
+    .own = flush_options,
     .help = "Usage: atoll switch flush [OPTION...]\n"
             "Forget the addresses that were learned; frames are flooded until they are known\n"
             "again.\n\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch stats`: what each port has sent, got, and lost. */
 #include "interrupt.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +120,7 @@ static uint64_t per_second(uint64_t now, uint64_t before, uint64_t ns)
     return now < before || ns == 0 ? 0 : (uint64_t)((double)(now - before) * 1e9 / (double)ns);
 }
 
-static void rate_cells(struct switch_call *call, uint64_t frames, uint64_t bytes)
+static void rate_cells(struct call *call, uint64_t frames, uint64_t bytes)
 {
     char text[32];
 
@@ -128,7 +128,7 @@ static void rate_cells(struct switch_call *call, uint64_t frames, uint64_t bytes
     table_cell(call->table, TINT_NONE, "%s", output_bytes(bytes, text, sizeof(text)));
 }
 
-static void traffic_cells(struct switch_call *call, const struct port_look *port)
+static void traffic_cells(struct call *call, const struct port_look *port)
 {
     static const struct port_look nothing;
     const struct stats_context *context = call->context;
@@ -148,15 +148,14 @@ static void traffic_cells(struct switch_call *call, const struct port_look *port
                per_second(port->bytes_out, before->bytes_out, ns));
 }
 
-static int stats_row(struct switch_call *call, const struct control_reader *fields)
+static int stats_row(struct call *call, const struct control_reader *entry)
 {
-    const struct control_reader entry = switch_entry(fields, CONTROL_F_PORT);
     struct stats_context *context = call->context;
-    const struct port_look port = read_port(&entry);
-    char name[96], *dropped = drops(&entry);
+    const struct port_look port = read_port(entry);
+    char name[96], *dropped = drops(entry);
 
     context->failed |= !look_add(&context->now, &port);
-    switch_port_name(&entry, name, sizeof(name));
+    call_port_name(entry, name, sizeof(name));
     table_cell(call->table, TINT_NONE, "%s", name);
     traffic_cells(call, &port);
     table_cell(call->table, dropped && *dropped != '-' ? TINT_WARN : TINT_DIM, "%s",
@@ -165,7 +164,7 @@ static int stats_row(struct switch_call *call, const struct control_reader *fiel
     return 0;
 }
 
-static int look(struct switch_call *call)
+static int look(struct call *call)
 {
     static const char *const totals[] = {"Port",       ">Frames in", ">Bytes in", ">Frames out",
                                          ">Bytes out", "Dropped",    NULL},
@@ -173,30 +172,27 @@ static int look(struct switch_call *call)
                                  "Port",         ">Frames/s in", ">Bytes/s in", ">Frames/s out",
                                  ">Bytes/s out", "Dropped",      NULL};
     struct stats_context *context = call->context;
-    struct control_writer *request;
     int rc;
 
     context->now.count = 0;
     context->now.time = report_now_ns();
-    request = control_client_begin(call->client, CONTROL_T_SWITCH_STATS);
-    if (call->domid != UINT32_MAX)
-        control_put_number(request, CONTROL_F_DOMID, call->domid);
-    switch_table_begin(call, context->rates ? rates : totals);
-    rc = switch_stream(call, false, call->json ? NULL : stats_row);
+    call_begin(call, CONTROL_T_SWITCH_STATS);
+    call_table_begin(call, context->rates ? rates : totals);
+    rc = call_stream(call, CONTROL_F_PORT, call->json ? NULL : stats_row);
     if (call->json && !rc && call->watch) {
         output_json(stdout, call->array, false);
         call->array = NULL;
         return 0;
     }
-    return switch_table_end(call, rc, "The switch has no ports.");
+    return call_table_end(call, rc, "The switch has no ports.");
 }
 
 /* Again and again in the same place, until interrupted, which is its proper end. */
-static int watch(struct switch_call *call)
+static int watch(struct call *call)
 {
     const bool redraw = !call->json && isatty(STDOUT_FILENO);
     struct stats_context *context = call->context;
-    const int wait_ms = (int)(call->watch_s ? call->watch_s : 1) * 1000;
+    const int wait_ms = (int)(call->interval_s ? call->interval_s : 1) * 1000;
     int rc = 0;
 
     while (!rc) {
@@ -209,7 +205,7 @@ static int watch(struct switch_call *call)
         if (!redraw && !call->json)
             putchar('\n');
         if (!rc)
-            rc = switch_check_output(call, 0);
+            rc = call_check_output(call, 0);
         if (rc || poll(&p, 1, wait_ms) != 0)
             break;
         context->before = context->now;
@@ -219,13 +215,13 @@ static int watch(struct switch_call *call)
     return interrupt_pending() ? ATOLL_OK : rc;
 }
 
-static int run_stats(struct switch_call *call)
+static int run_stats(struct call *call)
 {
     struct stats_context context = {0};
     int rc;
 
     call->context = &context;
-    rc = call->watch || call->watch_s ? watch(call) : look(call);
+    rc = call->watch || call->interval_s ? watch(call) : look(call);
     free(context.before.ports);
     free(context.now.ports);
     if (!rc && context.failed)
@@ -233,14 +229,15 @@ static int run_stats(struct switch_call *call)
     return rc;
 }
 
-static int check_stats(struct switch_call *call)
+static int check_stats(struct call *call)
 {
-    call->watch |= call->watch_s != 0;
+    call->watch |= call->interval_s != 0;
     return 0;
 }
 
-const struct switch_command switch_stats = {
+const struct call_command switch_stats = {
     .name = "switch stats",
+    .service = SWITCH_SERVICE,
     .options = "dijW",
     .help = "Usage: atoll switch stats [OPTION...]\n"
             "Show what each port has sent (in) and got (out) since it came, and how many of its\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll switch uplink`: what atoll.conf says of the way out, for the script that makes it. */
 #include "sha256.h"
-#include "switch_call.h"
+#include "switch_commands.h"
 #include <string.h>
 
 /* A MAC of Xen's range that no other host's and no other switch's uplink is likely to have, and
@@ -30,12 +30,18 @@ static void make_name(char out[16], const char *configured, const char *start, c
         snprintf(out, 16, "%s%.12s", start, service);
 }
 
-static int run_uplink(struct switch_call *call)
+static int run_uplink(struct call *call)
 {
-    const struct service_settings *s = call->settings;
+    const struct service_settings *s;
     char bridge[16], interface[16], mac[18];
-    const char *vif = s->uplink_vif ? s->uplink_vif : "", *own = strstr(vif, "mac=");
+    const char *vif, *own;
+    int rc = call_find(call);
 
+    if (rc)
+        return rc;
+    s = call->settings;
+    vif = s->uplink_vif ? s->uplink_vif : "";
+    own = strstr(vif, "mac=");
     make_name(bridge, s->uplink_bridge, "br-", s->name);
     make_name(interface, s->uplink_interface, "up-", s->name);
     make_mac(s->name, mac);
@@ -53,8 +59,9 @@ static int run_uplink(struct switch_call *call)
     return 0;
 }
 
-const struct switch_command switch_uplink = {
+const struct call_command switch_uplink = {
     .name = "switch uplink",
+    .service = SWITCH_SERVICE,
     .options = "j",
     .alone = true,
     .help = "Usage: atoll switch uplink [OPTION...]\n"

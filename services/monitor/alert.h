@@ -14,6 +14,10 @@
 
 #include "decode.h"
 
+/** The greatest threshold of a scan: what is counted in a bitmap of ALERT_SCAN_BITS. */
+#define ALERT_SCAN_MAX  1000U
+#define ALERT_SCAN_BITS 1024U
+
 enum alert_kind {
     ALERT_PORT_SCAN = 0, /**< one host, many ports */
     ALERT_HOST_SCAN,     /**< one port, many hosts */
@@ -28,8 +32,9 @@ enum alert_kind {
 
 /** Thresholds; 0 turns a kind off. */
 struct alert_limits {
-    uint32_t scan_ports;  /**< ports of one host that one host tries within @ref window; 100 */
-    uint32_t scan_hosts;  /**< hosts, of one port; 100 */
+    uint32_t scan_ports;  /**< ports of one host that one host tries in vain within @ref window;
+                               100, at most ALERT_SCAN_MAX */
+    uint32_t scan_hosts;  /**< hosts that it tries in vain, at one port; 100 */
     uint32_t window;      /**< seconds; 10 */
     uint32_t syn_flood;   /**< unanswered SYNs a second to one address and port; 500 */
     uint32_t spoofing;    /**< 1: on */
@@ -37,7 +42,8 @@ struct alert_limits {
     uint32_t mac_moved;   /**< 1: on */
     uint32_t rate_factor; /**< times its usual rate of a minute; 8 */
     uint64_t rate_floor;  /**< bytes a second below which no rate is unusual; 1,250,000 */
-    uint32_t again;       /**< seconds before the same alert of the same port comes again; 300 */
+    uint32_t again;       /**< seconds before the same alert of the same port comes again; 300;
+                               never more often than once a second */
 };
 
 struct alert {
@@ -54,7 +60,7 @@ struct alert {
     uint8_t mac[6], mac_before[6];
     uint64_t value, limit; /**< what was counted, and the threshold it passed */
     uint64_t suppressed;   /**< same alerts since the last one that was told */
-    char evidence[200];    /**< a sentence for people, printable ASCII */
+    char evidence[256];    /**< a sentence for people, printable ASCII */
 };
 
 struct alerts;
@@ -71,10 +77,44 @@ struct alerts *alerts_create(void *memory, unsigned ports, const struct alert_li
                              void *context);
 void alerts_configure(struct alerts *alerts, const struct alert_limits *limits);
 
-/** A frame of a port (@identity; 0: a file's) at @now, decoded. @uplink: not a guest's. @created:
- * it began a flow. Cheap for what is no SYN, ARP, ND, DHCP and no new flow. */
-void alerts_frame(struct alerts *alerts, uint64_t now, uint16_t identity, bool uplink,
-                  const uint8_t *frame, const struct decoded *decoded, bool created);
+/** What a frame is to its flow. */
+enum alert_event {
+    ALERT_FRAME = 0, /**< nothing new */
+    ALERT_BEGUN,     /**< it began it */
+    ALERT_ANSWERED,  /**< it is the first from the other side */
+};
+
+struct alert_frame {
+    uint64_t now;
+    uint16_t from, to;       /**< identities of the ports; 0: not known, of files */
+    uint16_t lan, vid;       /**< vid: the frame's own, or that which the switch has put it in */
+    bool from_many, to_many; /**< behind that port is no single guest: an uplink, a file */
+    enum alert_event event;
+    const uint8_t *frame;
+    uint32_t captured;
+    const struct decoded *decoded;
+};
+
+/** Is it worth to call alerts_frame()? For each frame. */
+static inline bool alerts_cares(const struct decoded *decoded, enum alert_event event)
+{
+    if (event != ALERT_FRAME || decoded->family == DECODE_ARP)
+        return true;
+    switch (decoded->protocol) {
+    case 6:
+        return decoded->tcp_flags & DECODE_TCP_SYN;
+    case 17:
+        return decoded->source_port == 67 || decoded->destination_port == 68 ||
+               decoded->destination_port == 546;
+    case 58:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** Look at a frame that alerts_cares() about. */
+void alerts_frame(struct alerts *alerts, const struct alert_frame *frame);
 /** @mac was learned on @identity and was on @before until then, whose frame is not @age ns old. */
 void alerts_moved(struct alerts *alerts, uint64_t now, uint16_t identity, uint16_t before,
                   const uint8_t mac[6], uint64_t age);

@@ -37,7 +37,17 @@ struct flow_application {
     uint16_t type, code; /**< DNS: query type, response code; TLS: version offered; HTTP: status */
     uint8_t answer_family[APPLICATION_ANSWERS]; /**< 4 or 6 */
     uint8_t answer[APPLICATION_ANSWERS][16];    /**< DNS A and AAAA */
-    char name[APPLICATION_NAME];                /**< query name; server name; host */
+    /** How far a TLS ClientHello was read; it may come in several segments. application_tls.c's. */
+    struct application_tls {
+        uint32_t sequence;    /**< TCP's, of the byte that is to come next */
+        uint16_t record_left; /**< bytes of the record that are to come */
+        uint16_t left;        /**< bytes of what the stage reads or skips */
+        uint16_t extensions_left, body_left;
+        uint32_t message_left; /**< bytes of the ClientHello that are to come */
+        uint8_t stage, have, record_have;
+        uint8_t head[5], record[5];
+    } tls;
+    char name[APPLICATION_NAME];     /**< query name; server name; host */
     char detail[APPLICATION_DETAIL]; /**< DNS: CNAME's target; TLS: ALPN, comma separated; HTTP:
                                           method */
     uint32_t next;                   /**< of the pool's free list */

@@ -36,7 +36,7 @@ struct engine_identity {
 
 struct engine_config {
     struct hash_key key;
-    uint32_t flows;        /**< the table's entries; rounded up to a power of two */
+    uint32_t flows;        /**< the table's entries; 16 at least */
     uint32_t applications; /**< of them, how many may have names (application.h) */
     uint32_t idle;         /**< seconds without a frame, after which a flow ends; default 60 */
     uint32_t active;       /**< seconds after which a flow that goes on is reported; default 300 */
@@ -63,9 +63,10 @@ struct engine_frame {
     uint64_t time;
     const uint8_t *data;
     uint32_t captured, length;
-    uint16_t port; /**< number of the switch's port; of a file: its interface */
-    uint16_t vid;  /**< that the switch has put it in, if no tag says so; 0 */
-    bool egress;   /**< seen on its way to the port */
+    uint32_t counted; /**< bytes it counts with, if its Ethernet header was made up; 0: length */
+    uint16_t port;    /**< number of the switch's port; of a file: its interface */
+    uint16_t vid;     /**< that the switch has put it in, if no tag says so; 0 */
+    bool egress;      /**< seen on its way to the port */
 };
 
 /** Take @count frames: hashes and table lines of all are fetched ahead, so give many at once (up to
@@ -105,7 +106,7 @@ struct engine_counters {
     uint64_t fragments, fragments_matched; /**< later ones, and those whose first was seen */
     uint64_t flows_created, flows_live, flows_highest;
     uint64_t flows_ended[FLOW_EVICTED + 1]; /**< by reason */
-    uint64_t flows_refused;                 /**< frames of flows that found no place */
+    uint64_t flows_refused; /**< frames in no flow: shorter than Ethernet's header */
     uint64_t applications_live, applications_refused;
     uint64_t alerts, alerts_suppressed;
     uint64_t identities_refused;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file flow.h
- * The table of flows: a conversation is one entry, both directions joined. Fixed memory, keyed
- * hash, eviction that is bounded, fair and counted; times in nanoseconds since 1970, as the frames
- * have them.
+ * A flow: a conversation is one, both directions joined. Times in nanoseconds since 1970, as the
+ * frames have them. table.h keeps them, expiry.h ends them.
  */
 #ifndef MONITOR_FLOW_H
 #define MONITOR_FLOW_H
@@ -25,8 +24,14 @@ enum flow_end {
     FLOW_EVICTED = 5
 };
 
-/** What tells two flows apart; unused bytes are 0, so that it is compared as bytes. Side 0 and 1
- * are as of flow.side: the table stores a canonical order and remembers which is which. */
+/**
+ * What tells two flows apart; unused bytes are 0, so that it is compared as bytes. In struct flow,
+ * side 0 is who began; in struct lookup it is the one that is less.
+ *
+ * IP: addresses, ports (decode.h says which of ICMP; 0 of a fragment whose first was not seen) and
+ * protocol. ARP: the protocol addresses, and as protocol the operation of the request (1, also of
+ * its reply). All else: the MACs as addresses, and the Ethertype.
+ */
 struct flow_key {
     uint8_t address[2][16];
     uint16_t port[2];
@@ -43,7 +48,7 @@ struct flow_side {
     uint64_t frames, bytes; /**< bytes: of frames, as on the wire without FCS */
     uint64_t ip_bytes;      /**< of IP datagrams, as IPFIX counts */
     uint16_t identity;      /**< of its port: engine_identity(); 0: not known */
-    uint8_t mac[6];
+    uint8_t mac[6];    /**< it sent from; until it has sent: the destination of the other's first */
     uint8_t tcp_flags; /**< all that were seen, or-ed */
     uint8_t tos;       /**< of the first frame */
 };
@@ -51,18 +56,31 @@ struct flow_side {
 /** Names and such that were seen in a flow; application.h fills it. NULL in most flows. */
 struct flow_application;
 
+/** Three lines of a cache: to find it takes the first, to count one more. */
 struct flow {
     struct flow_key key; /**< side 0: who began */
-    struct flow_side side[2];
-    uint64_t first, last;
-    uint64_t reported; /**< when it was last given out as still going on (active timeout); 0 */
-    uint32_t rtt;      /**< microseconds from SYN to the ACK of its SYN-ACK; 0: not seen */
-    uint8_t end;       /**< enum flow_end */
+    uint64_t last;
     struct flow_application *application;
-    /* the rest is of flow.c and application.c alone */
-    uint64_t syn_time;
-    uint32_t next, link[2];
-    uint8_t state, probes;
-};
+    struct flow_side side[2]; /**< what was counted since it was last reported */
+    uint64_t first;           /**< of the frames that were counted since it was last reported */
+    uint32_t rtt;             /**< microseconds from SYN to the ACK of its SYN-ACK; 0: not seen */
+    uint16_t reports;         /**< how often it was given out as still going on (active timeout) */
+    uint8_t end;              /**< enum flow_end */
+    /* The rest is of the engine alone. */
+    uint8_t state;         /**< FLOW_* below */
+    uint32_t start[2];     /**< TCP: initial sequence numbers */
+    uint32_t fin[2];       /**< TCP: sequence number behind the FIN */
+    uint32_t syn_time;     /**< microseconds, modulo 2^32 */
+    uint32_t newer, older; /**< in its slot of the timer wheel: expiry.h */
+    uint16_t charged;      /**< identity of the port whose share of the table it takes */
+    uint8_t tcp;           /**< TCP_* of tcp.h */
+    uint8_t probes;        /**< payloads that were looked at for names */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) == 192, "flow");
+
+/** flow.state */
+#define FLOW_SWAPPED  0x01U /**< side 0 is side 1 of the key as it is hashed */
+#define FLOW_ANSWERED 0x02U /**< both sides have sent */
+#define FLOW_CLOSED   0x04U /**< TCP is at its end */
 
 #endif

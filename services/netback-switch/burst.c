@@ -63,7 +63,7 @@ void burst_forget(struct forward *forward, struct forward_port *port)
 }
 
 /** Plan to copy the bytes of @flight from what is captured up to @end into its snapshot. */
-static void gather(struct forward *forward, struct flight *flight, unsigned end)
+static inline void gather(struct forward *forward, struct flight *flight, unsigned end)
 {
     uintptr_t at = (uintptr_t)flight->header;
     uint16_t page = (uint16_t)(at % HV_PAGE_SIZE);
@@ -98,7 +98,7 @@ static void gather(struct forward *forward, struct flight *flight, unsigned end)
 }
 
 /** Take note of how the copies of @flight went. False: one failed. */
-static bool gathered(struct forward *forward, struct flight *flight)
+static inline bool gathered(struct forward *forward, struct flight *flight)
 {
     struct port_counters *counters = &flight->from->counters;
     const struct hv_copy *copy = &forward->copies[flight->first_op];

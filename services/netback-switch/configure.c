@@ -10,7 +10,10 @@
 #define DOM0           0U
 #define DEFAULT_BRIDGE "xenbr0"
 
-/* Where a rate says no burst: so much of a second, and at least so much. */
+/* Where a rate says no burst: so much of a second, and at least so much. What is policed drops, and
+ * TCP reaches no such rate with less than a tenth of a second's worth of GSO frames in the bucket;
+ * what is held back loses nothing. */
+#define POLICED_PART 5U
 #define BURST_PART   50U
 #define BURST_BYTES  65536U
 #define BURST_FRAMES 16U
@@ -34,12 +37,13 @@ const char *port_bridge_name(const struct port *port, const struct rules *rules)
     return rules && rules->default_bridge[0] ? rules->default_bridge : DEFAULT_BRIDGE;
 }
 
-/* dom0's own port is an uplink, unless rules lock it. */
+/* As its rule says; where that says nothing dom0's own port is one, unless the rule gives it a
+ * locking mode, which is none of an uplink's. */
 static bool is_uplink(const struct port *port)
 {
     const struct rules_port *rules = port->rules;
 
-    if (rules && (rules->uplink || rules->lock != RULES_LOCK_INHERIT))
+    if (rules && (rules->uplink_set || rules->lock != RULES_LOCK_INHERIT))
         return rules->uplink;
     return port->device.domid == DOM0;
 }
@@ -54,12 +58,15 @@ static bool misunderstood(const struct port *port)
            (port->bad_vlan && !(rules && rules->vlan_set));
 }
 
-/* Is its guest one that no rule names, or unknown, where nothing may pass then? */
+/* Is its guest one that no rule names, or unknown, where nothing may pass then? Never dom0: whose
+ * port that is Xen says, and to hold it would cut off the host for a rule that nobody wrote. */
 static bool held(const struct port *port)
 {
     const struct rules *rules = port->vswitch->rules;
 
-    return rules && !port->rules && (port->bad_uuid || rules->unknown == RULES_UNKNOWN_HOLD);
+    if (!rules || port->rules || port->device.domid == DOM0)
+        return false;
+    return port->bad_uuid || rules->unknown == RULES_UNKNOWN_HOLD;
 }
 
 static void make_policy(struct port *port, bool placed)
@@ -112,8 +119,8 @@ static bool same_vlan(const struct rules_vlan *a, const struct rules_vlan *b)
 
 /* --- rates ------------------------------------------------------------------------------------ */
 
-static void set_limit(struct limit *limit, const struct rules_rate *rate, uint64_t least,
-                      uint64_t now)
+static void set_limit(struct limit *limit, const struct rules_rate *rate, uint64_t part,
+                      uint64_t least, uint64_t now)
 {
     uint64_t burst = rate->burst;
 
@@ -122,7 +129,7 @@ static void set_limit(struct limit *limit, const struct rules_rate *rate, uint64
         return;
     }
     if (!burst)
-        burst = rate->rate / BURST_PART > least ? rate->rate / BURST_PART : least;
+        burst = rate->rate / part > least ? rate->rate / part : least;
     if (limit->rate != rate->rate || limit->burst != burst)
         limit_set(limit, rate->rate, burst, now);
 }
@@ -143,21 +150,22 @@ static void set_limits(struct port *port)
     const struct rules_bridge *bridge = port->bridge ? &port->bridge->rules : NULL;
     uint64_t now = hv_now(port->vswitch->hv);
 
-    set_limit(&port->rate_in, first_set(own ? &own->rate_in : NULL, &port->libxl_rate), BURST_BYTES,
-              now);
-    set_limit(&port->rate_out, first_set(own ? &own->rate_out : NULL, NULL), BURST_BYTES, now);
+    set_limit(&port->rate_in, first_set(own ? &own->rate_in : NULL, &port->libxl_rate), BURST_PART,
+              BURST_BYTES, now);
+    set_limit(&port->rate_out, first_set(own ? &own->rate_out : NULL, NULL), POLICED_PART,
+              BURST_BYTES, now);
     /* Of an uplink, only what is said of itself: the network is behind it, and not one guest. */
     if (port->uplink)
         bridge = NULL;
     set_limit(&port->storm[STORM_BROADCAST],
               first_set(own ? &own->broadcast : NULL, bridge ? &bridge->broadcast : NULL),
-              BURST_FRAMES, now);
+              BURST_PART, BURST_FRAMES, now);
     set_limit(&port->storm[STORM_MULTICAST],
               first_set(own ? &own->multicast : NULL, bridge ? &bridge->multicast : NULL),
-              BURST_FRAMES, now);
+              BURST_PART, BURST_FRAMES, now);
     set_limit(&port->storm[STORM_UNKNOWN],
-              first_set(own ? &own->unknown : NULL, bridge ? &bridge->unknown : NULL), BURST_FRAMES,
-              now);
+              first_set(own ? &own->unknown : NULL, bridge ? &bridge->unknown : NULL), BURST_PART,
+              BURST_FRAMES, now);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */

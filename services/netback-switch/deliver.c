@@ -70,6 +70,11 @@ static void put(struct forward *forward, const struct delivery *delivery)
     unsigned data = delivery->buffers - extras, seen = 0;
     uint16_t headroom = delivery->to->netif.config.xdp_headroom;
 
+    if (delivery->buffers == 1) { /* of most frames it is all there is */
+        netif_buffer_put(rings, &buffer->buffer, headroom, (int16_t)buffer->length,
+                         delivery->flags);
+        return;
+    }
     for (unsigned i = 0; i < delivery->buffers; i++, buffer++) {
         unsigned flags = 0;
 

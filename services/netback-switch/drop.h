@@ -33,7 +33,6 @@
     DROP(RESERVED, "reserved", "to a link-local control address, which no bridge forwards")        \
     DROP(LOOP, "loop", "a frame came back, or its port is blocked by the loop guard")              \
     DROP(ISOLATED, "isolated", "between two isolated ports")                                       \
-    DROP(RATE_IN, "rate-in", "beyond the rate from the port, where it cannot be made to wait")     \
     DROP(STORM, "storm", "beyond the rate for broadcast, multicast or unknown unicast")            \
     /* the receiver's doing */                                                                     \
     DROP(RATE_OUT, "rate-out", "beyond the rate to the port")                                      \
@@ -45,9 +44,7 @@
          "multicast that the receiver did not ask for, or unicast to "                             \
          "another MAC than a locked receiver's")                                                   \
     DROP(NO_PORT, "no-port", "nobody else is on the bridge, or the port went away meanwhile")      \
-    DROP(SAME_PORT, "same-port", "the destination is where it came from")                          \
-    /* ours */                                                                                     \
-    DROP(NO_MEMORY, "no-memory", "the switch had none left for it")
+    DROP(SAME_PORT, "same-port", "the destination is where it came from")
 
 enum drop_reason {
 #define DROP_ENUM(id, name, meaning) DROP_##id,

@@ -68,10 +68,17 @@ const char *event_name(enum event_kind kind)
 }
 
 /* Something that an operator asked for, or a fault. */
-static bool is_rule(enum drop_reason reason)
+static enum event_kind drop_kind(enum drop_reason reason)
 {
     return (reason >= DROP_NO_RULES && reason <= DROP_VLAN) || reason == DROP_ISOLATED ||
-           reason == DROP_STORM;
+                   reason == DROP_STORM
+               ? EVENT_RULE_HIT
+               : EVENT_DROP;
+}
+
+static bool is_drop(enum event_kind kind)
+{
+    return kind == EVENT_RULE_HIT || kind == EVENT_DROP;
 }
 
 /* --- a stream of them --------------------------------------------------------------------------
@@ -110,7 +117,7 @@ static void put(const struct event *event, struct control_writer *item)
         control_put_number(item, CONTROL_F_VIF, event->devid);
         control_put_string(item, CONTROL_F_NAME, event->port);
     }
-    if (event->kind == EVENT_RULE_HIT || event->kind == EVENT_DROP)
+    if (is_drop(event->kind))
         control_put_string(item, CONTROL_F_REASON, drop_name(event->reason));
     if (event->kind >= EVENT_MAC_LEARNED && event->kind <= EVENT_DROP) {
         control_put_bytes(item, CONTROL_F_MAC, event->mac, sizeof(event->mac));
@@ -217,7 +224,7 @@ static void tell(struct events *events, const struct row *row, unsigned number)
 
     if (number < DROP_REASON_COUNT) {
         event->reason = (enum drop_reason)number;
-        event->kind = is_rule(event->reason) ? EVENT_RULE_HIT : EVENT_DROP;
+        event->kind = drop_kind(event->reason);
     } else {
         event->kind = (enum event_kind)(number - DROP_REASON_COUNT);
     }
@@ -338,7 +345,7 @@ static bool is_single(enum event_kind kind)
 void events_add(struct events *events, const struct port *port, const struct event *given)
 {
     struct row *row = row_of(events, port);
-    bool dropped = given->kind == EVENT_RULE_HIT || given->kind == EVENT_DROP;
+    bool dropped = is_drop(given->kind);
     struct window *window;
     struct event *event;
 
@@ -356,8 +363,6 @@ void events_add(struct events *events, const struct port *port, const struct eve
         open_window(events, row, window);
     event = record(events);
     event->kind = given->kind;
-    if (dropped) /* one word for one reason, whoever tells of it */
-        event->kind = is_rule(given->reason) ? EVENT_RULE_HIT : EVENT_DROP;
     name_port(event, row);
     event->reason = given->reason;
     memcpy(event->mac, given->mac, sizeof(event->mac));
@@ -378,8 +383,7 @@ void events_drop(struct events *events, const struct port *port, enum drop_reaso
     if (row && row->generation == port->generation && row->windows[reason].open) {
         count(&row->windows[reason], mac, vid, 0);
     } else {
-        struct event event = {
-            .kind = is_rule(reason) ? EVENT_RULE_HIT : EVENT_DROP, .reason = reason, .vid = vid};
+        struct event event = {.kind = drop_kind(reason), .reason = reason, .vid = vid};
 
         memcpy(event.mac, mac, sizeof(event.mac));
         events_add(events, port, &event);

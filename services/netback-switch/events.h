@@ -50,7 +50,7 @@ struct event {
 struct events *events_create(struct hv *hv, struct arena *arena, struct loop *loop);
 void events_destroy(struct events *events);
 
-/** Record one: copied. @port may be NULL. Cheap enough for each frame that is dropped. */
+/** Record one: copied. @port may be NULL. For dropped frames there is events_drop(). */
 void events_add(struct events *events, const struct port *port, const struct event *event);
 
 /** A frame of @port (sender's or receiver's, as the counters have it) was dropped for @reason:

@@ -193,14 +193,11 @@ void engine_schedule(struct forward *forward)
 void engine_drop(struct forward *forward, struct port *port, const struct flight *flight,
                  enum drop_reason reason)
 {
-    struct event event = {.kind = EVENT_DROP, .reason = reason, .vid = flight->vid, .count = 1};
+    static const uint8_t unknown[6];
+    const uint8_t *mac = flight->captured >= ETHER_HEADER ? flight->header + 6 : unknown;
 
     port->counters.drops[reason]++;
-    if ((reason >= DROP_NO_RULES && reason <= DROP_PROTOCOL) || reason == DROP_STORM)
-        event.kind = EVENT_RULE_HIT;
-    if (flight->captured >= ETHER_HEADER)
-        memcpy(event.mac, flight->header + 6, 6);
-    events_add(forward->vswitch->events, port, &event);
+    events_drop(forward->vswitch->events, port, reason, mac, flight->vid);
 }
 
 void engine_touch(struct forward *forward, struct forward_queue *queue)
@@ -211,15 +208,21 @@ void engine_touch(struct forward *forward, struct forward_queue *queue)
     forward->touched[forward->touched_count++] = queue;
 }
 
+static void count_sent(struct forward_queue *queue, unsigned sent)
+{
+    queue->port->port->counters.notifications += sent;
+    queue->port->forward->vswitch->totals.notifications += sent;
+}
+
+/* Receivers first, all of them: a sender that has its answer will not send the frame again, so by
+ * then it must be where no end of ours can take it back. */
 void engine_push(struct forward *forward)
 {
+    for (unsigned i = 0; i < forward->touched_count; i++)
+        count_sent(forward->touched[i], netif_publish_rx(forward->touched[i]->rings));
     for (unsigned i = 0; i < forward->touched_count; i++) {
-        struct forward_queue *queue = forward->touched[i];
-        unsigned sent = netif_push(queue->rings);
-
-        queue->touched = false;
-        queue->port->port->counters.notifications += sent;
-        forward->vswitch->totals.notifications += sent;
+        forward->touched[i]->touched = false;
+        count_sent(forward->touched[i], netif_publish_tx(forward->touched[i]->rings));
     }
     forward->touched_count = 0;
 }

@@ -7,7 +7,9 @@
 #include "events.h"
 #include "mirror_state.h"
 
-#define LEFT_ORDER 10U /* the ring that consumers could write; nobody reads it */
+/* Of the ring that consumers could write; nobody reads it. One of 1 KiB would leave no room for the
+ * grants of the largest that they read. */
+#define LEFT_ORDER 11U
 #define RETIRE     HV_SEC
 
 /* --- consumers ---------------------------------------------------------------------------------

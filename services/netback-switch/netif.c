@@ -193,24 +193,30 @@ void netif_disconnect(struct netif *netif)
     netif->rings = NULL;
 }
 
-unsigned netif_push(struct netif_queue *queue)
+unsigned netif_publish_rx(struct netif_queue *queue)
 {
     struct netif *netif = queue->netif;
-    unsigned sent = 0;
-    bool tx, rx;
+
+    if (netif->failure || !netif_rx_push(queue))
+        return 0;
+    if (queue->rx_port == queue->tx_port) {
+        queue->rx_owed = true;
+        return 0;
+    }
+    (void)hv_evtchn_send(netif->hv, queue->rx_port);
+    return 1;
+}
+
+unsigned netif_publish_tx(struct netif_queue *queue)
+{
+    struct netif *netif = queue->netif;
+    bool owed = queue->rx_owed;
 
     if (netif->failure)
         return 0;
-    /* Whoever is killed in between has sent a frame twice rather than not at all. */
-    rx = netif_rx_push(queue);
-    tx = netif_tx_push(queue);
-    if (tx || (rx && queue->rx_port == queue->tx_port)) {
-        (void)hv_evtchn_send(netif->hv, queue->tx_port);
-        sent++;
-    }
-    if (rx && queue->rx_port != queue->tx_port) {
-        (void)hv_evtchn_send(netif->hv, queue->rx_port);
-        sent++;
-    }
-    return sent;
+    queue->rx_owed = false;
+    if (!netif_tx_push(queue) && !owed)
+        return 0;
+    (void)hv_evtchn_send(netif->hv, queue->tx_port);
+    return 1;
 }

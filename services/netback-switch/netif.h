@@ -83,8 +83,8 @@ struct netif_rx_slot {
  *     tx_answered <= tx_taken <= tx_copied <= tx_seen <= tx_answered + ring
  *     rx_pushed <= rx_answered <= rx_taken <= rx_seen <= rx_pushed + ring
  *
- * Responses go to the ring in netif_push() only, right before the index that publishes them: they
- * lie over the requests, so that a successor of this domain would find in their place what it
+ * Responses go to the ring in netif_publish_*() only, right before the index that publishes them:
+ * they lie over the requests, so that a successor of this domain would find in their place what it
  * cannot carry out any more.
  */
 struct netif_queue {
@@ -99,6 +99,7 @@ struct netif_queue {
     uint32_t tx_answered;                /**< responses published: rsp_prod */
     uint32_t tx_inherited;               /**< requests from here on that may be answered already */
     uint32_t rx_seen, rx_taken, rx_answered, rx_pushed;
+    bool rx_owed; /**< an event for RX, which goes with that for TX, as both have one port */
     struct netif_tx_slot ahead[NETIF_AHEAD];
     struct netif_request { /**< by index modulo the ring: what was taken */
         uint16_t id;
@@ -180,7 +181,7 @@ enum netif_taken {
 
 /**
  * Take the next frame. Requests for multicast control are carried out and answered here, and the
- * next frame is looked for: at most a ring of them between two netif_push(). @why: an enum
+ * next frame is looked for: at most a ring of them between two netif_publish_tx(). @why: an enum
  * drop_reason, where NETIF_BAD.
  *
  * BAD is what a frontend may get wrong: sizes that contradict each other, a slot beyond its page,
@@ -191,10 +192,10 @@ enum netif_taken {
 enum netif_taken netif_take(struct netif_queue *queue, struct netif_frame *frame, int *why);
 
 /** The frame is dealt with: nothing of its memory is touched any more (XSA-396). Its requests will
- * be answered by netif_push() when those before them are; @error: with status ERROR. */
+ * be answered by netif_publish_tx() when those before them are; @error: with status ERROR. */
 void netif_done(struct netif_queue *queue, const struct netif_frame *frame, bool error);
 
-/** Requests taken and not answered yet, as of the last netif_push(). */
+/** Requests taken and not answered yet, as of the last netif_publish_tx(). */
 unsigned netif_unanswered(const struct netif_queue *queue);
 
 /** Nothing more to take: ask for an event at the next request. True: there is one already. */
@@ -235,10 +236,14 @@ bool netif_rx_arm(struct netif_queue *queue);
 /* --- both ----------------------------------------------------------------------------------- */
 
 /**
- * Publish what was answered, and notify the guest where its req_event/rsp_event asks for it. To be
- * called once for a burst. Returns the notifications sent (0 to 2).
+ * Publish what was answered in the RX ring, or in the TX ring, and notify the guest where its
+ * rsp_event asks for it; where one port is for both, netif_publish_tx() does so for both. To be
+ * called once for a burst, and first netif_publish_rx() for all queues that got frames: as long as
+ * a frame is not acknowledged to its sender it can be taken again (by a successor), so that none is
+ * lost. Return the notifications sent.
  */
-unsigned netif_push(struct netif_queue *queue);
+unsigned netif_publish_rx(struct netif_queue *queue);
+unsigned netif_publish_tx(struct netif_queue *queue);
 
 /** End the vif: callbacks->failed, once. */
 void netif_fail(struct netif *netif, const char *why);

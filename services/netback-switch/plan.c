@@ -74,8 +74,8 @@ static enum drop_reason may_have(struct forward *forward, struct way *way)
 }
 
 /** The bytes of the frame's header as they leave. */
-static const uint8_t *header_of(struct forward *forward, const struct way *way, const uint8_t *data,
-                                unsigned length, unsigned *formed)
+static inline const uint8_t *header_of(struct forward *forward, const struct way *way,
+                                       const uint8_t *data, unsigned length, unsigned *formed)
 {
     struct flight *flight = way->flight;
     uint8_t *at;
@@ -133,8 +133,9 @@ static void add_slots(struct pieces *pieces, const struct netif_frame *frame, un
 }
 
 /** Write down one copy of @delivery. */
-static void add_copy(struct forward *forward, struct delivery *delivery, const struct piece *piece,
-                     unsigned from, grant_ref_t ref, unsigned at, unsigned length)
+static inline void add_copy(struct forward *forward, struct delivery *delivery,
+                            const struct piece *piece, unsigned from, grant_ref_t ref, unsigned at,
+                            unsigned length)
 {
     struct hv_copy *copy = &forward->copies[forward->ops];
 
@@ -203,7 +204,7 @@ static void reserve(struct forward *forward, struct delivery *delivery, const st
 }
 
 /** Which of its queues it goes to, and room for one delivery. */
-static struct delivery *new_delivery(struct forward *forward, const struct way *way)
+static inline struct delivery *new_delivery(struct forward *forward, const struct way *way)
 {
     struct delivery *delivery;
     unsigned queue = 0;
@@ -462,7 +463,7 @@ static void mirror_out(struct forward *forward, const struct way *way)
 }
 
 /** In the way that its receiver takes it. True: it is on its way. */
-static bool plan_as_taken(struct forward *forward, const struct way *way)
+static inline bool plan_as_taken(struct forward *forward, const struct way *way)
 {
     struct flight *flight = way->flight;
 

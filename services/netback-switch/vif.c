@@ -2,6 +2,8 @@
 /* The device type "vif". */
 #include "vif.h"
 
+#include <errno.h>
+
 #include "forward.h"
 
 static struct port *port_of(struct xenbus_device *device)
@@ -110,7 +112,7 @@ static int connect(struct xenbus_device *device, const struct xenbus_nodes *ours
         return error;
     error = port_connect(port);
     if (error) {
-        *why = "out of memory";
+        *why = error == -ENOSPC ? "the switch has all the bridges it can have" : "out of memory";
         netif_disconnect(&port->netif);
     }
     return error;

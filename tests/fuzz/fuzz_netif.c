@@ -7,54 +7,36 @@
  * Input: one byte for the number of queues, split event channels and where the indices begin; one
  * with the number of the adversary's writes; these (when, where, value); then steps.
  */
-#include "input.h"
 
-#include "tests/sim/switch/echo.h"
+#include "guest_writes.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX  200U
-#define WRITES_MAX 32U
-#define PAGES      8U
-#define TX_END     (64U + 256U * 12U)
-#define RX_END     (64U + 256U * 8U)
-#define BESIDE     0x3c /**< in what is nobody's of a ring's page */
-
-struct write {
-    uint8_t loads, value;
-    uint16_t offset; /**< in the TX ring's page; with the highest bit set in the RX ring's */
-};
+#define STEPS_MAX 200U
+#define PAGES     8U
+#define TX_END    (64U + 256U * 12U)
+#define RX_END    (64U + 256U * 8U)
+#define BESIDE    0x3c /**< in what is nobody's of a ring's page */
 
 struct fuzz {
     struct echo *echo;
     void *page[PAGES];
     grant_ref_t ref[PAGES + 2]; /**< pages, every other one readonly; then a ring, and nothing */
-    struct write write[WRITES_MAX];
-    unsigned count, next, waited;
+    struct guest_writes writes;
+    unsigned queue; /**< whose rings are written to; between loads the first one's */
 };
 
-static void guest_writes(struct frontend_queue *queue, uint16_t where, uint8_t value)
+static void poke(void *context, uint16_t where, uint8_t value)
 {
+    struct fuzz *fuzz = context;
+    struct frontend_queue *queue = &fuzz->echo->frontend->queue[fuzz->queue];
     bool rx = where & 0x8000;
     unsigned offset = (where & 0x7fffU) % (rx ? RX_END : TX_END);
 
     if (offset < 16 || offset >= 64)
         ((uint8_t *)(rx ? queue->rx : queue->tx))[offset] = value;
-}
-
-static void act_between(void *context, struct hv *victim, const void *address, size_t length)
-{
-    struct fuzz *fuzz = context;
-    const struct write *write = &fuzz->write[fuzz->next];
-
-    (void)address, (void)length;
-    if (victim != fuzz->echo->hv || fuzz->next == fuzz->count || fuzz->waited++ < write->loads)
-        return;
-    guest_writes(&fuzz->echo->frontend->queue[0], write->offset, write->value);
-    fuzz->next++;
-    fuzz->waited = 0;
 }
 
 /** Beside the indices and the slots nothing was written. */
@@ -148,7 +130,7 @@ static void step(struct fuzz *fuzz, struct input *input)
     uint8_t what = input_byte(input);
     struct frontend_queue *queue = &echo->frontend->queue[what / 16 % echo->frontend->queues];
     uint32_t *indices = &queue->tx->req_prod;
-    uint16_t where;
+    uint8_t how;
 
     switch (what % 12) {
     case 0:
@@ -176,15 +158,15 @@ static void step(struct fuzz *fuzz, struct input *input)
         frontend_post_publish(queue);
         break;
     case 7:
-        where = input_byte(input);
-        if (where & 4)
+        how = input_byte(input);
+        if (how & 4)
             indices = &queue->rx->req_prod;
-        indices[where & 3] = where & 8 ? input_word(input) : indices[where & 3] + where / 16 - 8;
+        guest_writes_index(indices, how, input);
         break;
     case 8:
-        where = (uint16_t)(input_byte(input) << 8 | input_byte(input));
-        for (unsigned count = input_byte(input) % 32; count > 0; count--)
-            guest_writes(queue, where++, input_byte(input));
+        fuzz->queue = queue->index;
+        guest_writes_now(&fuzz->writes, input, 32);
+        fuzz->queue = 0;
         break;
     case 9:
         run(fuzz);
@@ -212,19 +194,12 @@ static void pages_create(struct fuzz *fuzz)
 static void finish(struct fuzz *fuzz)
 {
     struct echo *echo = fuzz->echo;
-    struct frontend_config config = echo->frontend->config;
 
     sim_set_adversary(echo->sim, NULL, NULL);
     echo_disconnect(echo);
     for (unsigned i = 0; i < PAGES; i++)
         ck_assert(frontend_page_free(echo->frontend, fuzz->page[i], fuzz->ref[i]));
-    frontend_destroy(echo->frontend);
-    config.buffers = 8;
-    echo->frontend = frontend_create(&config);
-    echo->failed = 0;
-    echo_start(echo);
-    echo_alive(echo);
-    echo_destroy(echo);
+    guest_writes_finish(&fuzz->writes);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -243,19 +218,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                    .start = shape & 4 ? 0xfffffff0U : 0,
                                                })};
 
-    fuzz.count = input_byte(&input) % (WRITES_MAX + 1);
-    for (unsigned i = 0; i < fuzz.count; i++) {
-        fuzz.write[i].loads = input_byte(&input);
-        fuzz.write[i].offset = (uint16_t)(input_byte(&input) << 8 | input_byte(&input));
-        fuzz.write[i].value = input_byte(&input);
-    }
+    fuzz.writes = (struct guest_writes){.echo = fuzz.echo, .poke = poke, .context = &fuzz};
+    guest_writes_read(&fuzz.writes, &input);
     pages_create(&fuzz);
     for (unsigned i = 0; i < fuzz.echo->frontend->queues; i++) {
         fuzz.echo->frontend->queue[i].deaf = true;
         check_beside(&fuzz.echo->frontend->queue[i], true);
     }
     echo_start(fuzz.echo);
-    sim_set_adversary(fuzz.echo->sim, act_between, &fuzz);
+    sim_set_adversary(fuzz.echo->sim, guest_writes_act, &fuzz.writes);
     for (unsigned i = 0; i < STEPS_MAX && !input_empty(&input); i++)
         step(&fuzz, &input);
     finish(&fuzz);

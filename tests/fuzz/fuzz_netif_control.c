@@ -7,49 +7,30 @@
  * Input: one byte for the number of queues and where the indices begin; one with the number of the
  * adversary's writes; these (when, where, value); then steps.
  */
-#include "input.h"
 
-#include "tests/sim/switch/echo.h"
+#include "guest_writes.h"
 
 #include <check.h>
 #include <string.h>
 
-#define STEPS_MAX  200U
-#define WRITES_MAX 32U
-#define RING_END   (64U + 128U * 16U)
-
-struct write {
-    uint8_t loads, value;
-    uint16_t offset;
-};
+#define STEPS_MAX 200U
+#define RING_END  (64U + 128U * 16U)
 
 struct fuzz {
     struct echo *echo;
     uint8_t *page; /**< with keys and tables */
     grant_ref_t ref;
-    struct write write[WRITES_MAX];
-    unsigned count, next, waited;
+    struct guest_writes writes;
 };
 
-static void guest_writes(struct fuzz *fuzz, uint16_t where, uint8_t value)
+static void poke(void *context, uint16_t where, uint8_t value)
 {
+    struct fuzz *fuzz = context;
+
     if (where & 0x8000)
         fuzz->page[where % HV_PAGE_SIZE] = value;
     else
         ((uint8_t *)fuzz->echo->frontend->control)[where % RING_END] = value;
-}
-
-static void act_between(void *context, struct hv *victim, const void *address, size_t length)
-{
-    struct fuzz *fuzz = context;
-    const struct write *write = &fuzz->write[fuzz->next];
-
-    (void)address, (void)length;
-    if (victim != fuzz->echo->hv || fuzz->next == fuzz->count || fuzz->waited++ < write->loads)
-        return;
-    guest_writes(fuzz, write->offset, write->value);
-    fuzz->next++;
-    fuzz->waited = 0;
 }
 
 static uint32_t pick(struct input *input)
@@ -102,7 +83,7 @@ static void step(struct fuzz *fuzz, struct input *input)
     struct echo *echo = fuzz->echo;
     uint8_t what = input_byte(input);
     uint32_t *indices = &echo->frontend->control->req_prod;
-    uint16_t where;
+    uint8_t how;
 
     switch (what % 8) {
     case 0:
@@ -116,13 +97,11 @@ static void step(struct fuzz *fuzz, struct input *input)
         ck_assert(echo->failed <= 1);
         break;
     case 4:
-        where = (uint16_t)(input_byte(input) << 8 | input_byte(input));
-        for (unsigned count = input_byte(input) % 64; count > 0; count--)
-            guest_writes(fuzz, where++, input_byte(input));
+        guest_writes_now(&fuzz->writes, input, 64);
         break;
     case 5:
-        where = input_byte(input);
-        indices[where & 3] = where & 8 ? input_word(input) : indices[where & 3] + where / 16 - 8;
+        how = input_byte(input);
+        guest_writes_index(indices, how, input);
         break;
     case 6:
         check_select(fuzz, input);
@@ -139,18 +118,11 @@ static void step(struct fuzz *fuzz, struct input *input)
 static void finish(struct fuzz *fuzz)
 {
     struct echo *echo = fuzz->echo;
-    struct frontend_config config = echo->frontend->config;
 
     sim_set_adversary(echo->sim, NULL, NULL);
     echo_disconnect(echo);
     ck_assert(frontend_page_free(echo->frontend, fuzz->page, fuzz->ref));
-    frontend_destroy(echo->frontend);
-    config.buffers = 8;
-    echo->frontend = frontend_create(&config);
-    echo->failed = 0;
-    echo_start(echo);
-    echo_alive(echo);
-    echo_destroy(echo);
+    guest_writes_finish(&fuzz->writes);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -169,15 +141,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                    .start = shape & 0x80 ? 0xfffffff0U : 0,
                                                })};
 
-    fuzz.count = input_byte(&input) % (WRITES_MAX + 1);
-    for (unsigned i = 0; i < fuzz.count; i++) {
-        fuzz.write[i].loads = input_byte(&input);
-        fuzz.write[i].offset = (uint16_t)(input_byte(&input) << 8 | input_byte(&input));
-        fuzz.write[i].value = input_byte(&input);
-    }
+    fuzz.writes = (struct guest_writes){.echo = fuzz.echo, .poke = poke, .context = &fuzz};
+    guest_writes_read(&fuzz.writes, &input);
     fuzz.page = frontend_page(fuzz.echo->frontend, NULL, 0, 0, true, &fuzz.ref);
     echo_start(fuzz.echo);
-    sim_set_adversary(fuzz.echo->sim, act_between, &fuzz);
+    sim_set_adversary(fuzz.echo->sim, guest_writes_act, &fuzz.writes);
     for (unsigned i = 0; i < STEPS_MAX && !input_empty(&input); i++)
         step(&fuzz, &input);
     finish(&fuzz);

@@ -320,6 +320,43 @@ def packet_seeds():
                                    for port in range(8) for i in range(8)) + on_port(3, data[3:], 1)
 
 
+# fuzz_engine.c: port | 8 on its way out | time << 4, how long, how much longer, the frame; 0x80: something happens
+def given(port, frame, time=0, egress=0, more=0):
+    return bytes([port | egress << 3 | time << 4, len(frame), more]) + frame
+
+
+def turned(frame, at=26, size=4):
+    """The same frame from the other side, of IPv4 without options."""
+    return frame[6:12] + frame[:6] + frame[12:at] + frame[at + size:at + 2 * size] + frame[at:at + size] + \
+        frame[at + 2 * size + 2:at + 2 * size + 4] + frame[at + 2 * size:at + 2 * size + 2] + frame[at + 2 * size + 4:]
+
+
+def segment(flags, sequence, acknowledgment, payload=b"", port=4000):
+    return ethernet(STATION, 0x800, ipv4(6, struct.pack(">HHIIBBHHH", port, 80, sequence, acknowledgment, 0x50, flags,
+                                                        9, 0, 0) + payload))
+
+
+def engine_seeds():
+    ports = bytes([0x81, 0x09, 0x82, 0x0a, 0x87, 0x07])
+    syn, synack, ack = segment(2, 10, 0), turned(segment(18, 90, 11)), segment(16, 11, 91)
+    request = segment(24, 11, 91, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n")
+    fins = given(1, segment(17, 100, 91)) + given(2, turned(segment(17, 91, 101))) + given(1, segment(16, 101, 92))
+    shake = given(1, syn) + given(2, synack) + given(1, ack) + given(1, request)
+    udp = [ethernet(STATION, 0x800, ipv4(17, struct.pack(">HHHH", port, 53, 12, 0) + b"abcd")) for port in range(40)]
+    arp = [ethernet(b"\xff" * 6, 0x806, bytes([0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, operation]) +
+                    b"\x0a\0\0\1" + bytes(6) + b"\x0a\0\0\2") for operation in (1, 2)]
+    yield "tcp", ports + shake + fins + given(1, segment(2, 5000, 0), 1) + given(1, segment(4, 5001, 0)) + b"\xc0\x80"
+    yield "times", ports + b"".join(given(1, udp[0], time) for time in range(8)) + bytes([0xd1, 0x80, 0x80, 0xc9, 0x80, 0x80])
+    yield "full", ports + b"".join(given(i % 3, frame) + given(2, turned(frame)) for i, frame in enumerate(udp))
+    yield "ports", b"".join(bytes([0x81, who]) + given(1, udp[who]) for who in range(40)) + b"\x81\x40" + given(1, udp[0]) + \
+        b"\xe0\x80" + given(1, udp[0])
+    yield "moved", ports + given(1, arp[0]) + given(2, arp[1]) + given(2, arp[0]) + given(1, udp[1]) + given(2, udp[1])
+    yield "out", ports + given(1, udp[1]) + given(2, udp[1], 0, 1)
+    yield "fragments", ports + b"".join(given(1, ethernet(STATION, 0x800, ipv4(17, udp[1][34:], fragment=f)))
+                                        for f in (1, 0x2000, 2))
+    yield "cut", ports + b"".join(given(1, request[:n], more=200) for n in range(0, len(request), 7)) + b"\x80\x01"
+
+
 # fuzz_rules.c: how long pieces are, then records
 def rules_record(group, *fields):
     body = struct.pack("<HH", 0xc000 | group, len(b"".join(fields))) + b"".join(fields)
@@ -407,6 +444,29 @@ def rules_file_seeds():
     gone = mirror_record(5, bytes(40), 3)
     yield "mirror", b"m" + hello + port + packet + lost + packet + gone + packet
     yield "mirror-cut", b"m" + hello + port[:20]
+
+
+# fuzz_feed.c: count of instructions, these, length of pieces - 1, the stream
+def feed_seeds():
+    def program(*code):
+        return bytes([len(code)]) + b"".join(struct.pack(">HBBI", *instruction) for instruction in code)
+    hello = mirror_record(1, struct.pack("<IIQ", 1, 96, 0))
+    port = mirror_record(2, struct.pack("<HHBB6s16sBB10x", 5, 1, 1, 0, b"\0\x16\x3e\1\2\3", bytes(16), 3, 4) +
+                         b"lanweb1", 3)
+    frame = b"\2\0\0\0\0\1" + b"\2\0\0\0\0\2" + b"\x08\0" + ipv4(17, struct.pack(">HHHH", 1, 53, 12, 0) + b"abcd")
+    packet = mirror_record(3, struct.pack("<QIIHHB3x", 1 << 60, len(frame), len(frame), 0, 0, 1) + frame, 3)
+    stream = hello + port + packet + mirror_record(4, struct.pack("<Q", 7)) + mirror_record(200, b"new") + packet + \
+        mirror_record(5, bytes(40), 3)
+    udp = program((0x28, 0, 0, 12), (0x15, 0, 2, 0x800), (0x30, 0, 0, 23), (0x15, 0, 1, 17), (6, 0, 0, 96), (6, 0, 0, 0))
+    alu = program((0xb1, 0, 0, 14), (0x48, 0, 0, 16), (0x02, 0, 0, 3), (0x61, 0, 0, 3), (0x3c, 0, 0, 0), (0x9c, 0, 0, 0),
+                  (0x64, 0, 0, 33), (0x84, 0, 0, 0), (7, 0, 0, 0), (0x87, 0, 0, 0), (5, 0, 0, 0), (0x45, 0, 0, 1),
+                  (0x16, 0, 0, 0))
+    yield "udp", udp + b"\xff" + stream
+    yield "alu", alu + b"\x06" + stream
+    yield "bad-program", program((5, 0, 0, 0xffffffff), (6, 0, 0, 1)) + b"\0" + stream
+    yield "cut", b"\0\x0f" + stream[:-9]
+    yield "no-hello", b"\0\x0f" + port
+    yield "lies", b"\0\xff" + hello + mirror_record(3, struct.pack("<QIIHHB3x", 0, 9, 8000, 0, 0, 0) + bytes(16))
 
 
 # fuzz_netif.c: the step is the byte modulo 12, the queue its high half
@@ -507,6 +567,56 @@ def xenbus_seeds():
         b"".join(on_vif(VIF_DETACH, i) for i in range(3)) + long
 
 
+# fuzz_decode.c: seconds | lan << 4 | 0x20 if longer than captured, how much longer, how long, the frame
+def seen(frame, lan=0, more=0, seconds=0):
+    return bytes([seconds | lan << 4 | (0x20 if more else 0)]) + (struct.pack(">H", more) if more else b"") + \
+        bytes([len(frame)]) + frame
+
+
+def v6_header(following, words=1):
+    return bytes([following, words - 1]) + bytes(words * 8 - 2)
+
+
+def v6_fragment(following, at, more, name=7):
+    return struct.pack(">BBHI", following, 0, at | more, name)
+
+
+def decode_frame_seeds():
+    udp, tcp = struct.pack(">HHHH", 1000, 53, 24, 0) + bytes(16), \
+        struct.pack(">HHIIBBHHH", 1, 2, 3, 4, 0x60, 16, 9, 0, 0) + bytes(9)
+    sctp, echo = struct.pack(">HHII", 1, 2, 3, 4) + bytes(16), struct.pack(">BBHHH", 8, 0, 0, 77, 1) + bytes(8)
+    arp = bytes([0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1])
+    packets = [ipv4(6, tcp), ipv4(17, udp), ipv4(17, udp, options=bytes(8)), ipv4(132, sctp), ipv4(136, udp),
+               ipv4(33, sctp), ipv4(1, echo), ipv4(1, b"\0" + echo[1:]), ipv4(51, v6_header(17, 3)[:1] + b"\4" + bytes(22) + udp),
+               ipv4(47, b"\0\0\x08\0" + ipv4(17, udp))]
+    packets6 = [ipv6(6, tcp), ipv6(17, udp), ipv6(58, b"\x80" + echo[1:]), ipv6(58, b"\x87" + bytes(23)), ipv6(59, b""),
+                ipv6(0, v6_header(60) + v6_header(43, 2) + v6_header(6) + tcp), ipv6(135, v6_header(59, 2)),
+                ipv6(60, v6_header(60) * 9 + udp), ipv6(0, b"\x06\0\xc2\4" + bytes(4) + tcp)]
+    for name, head in (("plain", lambda kind, body: ethernet(STATION, kind, body)),
+                       ("tagged", lambda kind, body: ethernet(STATION, kind, body, [(0x8100, 5)])),
+                       ("stacked", lambda kind, body: ethernet(STATION, kind, body, [(0x88a8, 5), (0x8100, 6)])),
+                       ("snap", lambda kind, body: ethernet(
+                           STATION, len(body) + 8, b"\xaa\xaa\3\0\0\0" + struct.pack(">H", kind) + body)),
+                       ("pppoe", lambda kind, body: ethernet(STATION, 0x8864, struct.pack(
+                           ">HHHH", 0x1100, 1, len(body) + 2, 0x21 if kind == 0x800 else 0x57) + body)),
+                       ("mpls", lambda kind, body: ethernet(STATION, 0x8847, b"\0\1\0\x40\0\2\1\x40" + body))):
+        frames = [head(0x800, packet) for packet in packets] + [head(0x86dd, packet) for packet in packets6] + \
+            [head(0x806, arp)]
+        yield name, b"".join(seen(frame) for frame in frames)
+        yield name + "-cut", b"".join(seen(frame[:len(frame) // 2 + i % 20], more=9) for i, frame in enumerate(frames))
+    v4 = [ethernet(STATION, 0x800, ipv4(17, body, fragment=at)) for at, body in (
+        (0x2000, udp), (0x2000 | 3, bytes(24)), (0x2000 | 9, bytes(8)), (6, bytes(24)), (0x2000, udp[:8]))]
+    v6 = [ethernet(STATION, 0x86dd, ipv6(44, body)) for body in (
+        v6_fragment(60, 0, 1) + v6_header(17) + udp, v6_fragment(60, 32, 1) + bytes(16), v6_fragment(60, 48, 0) + bytes(5),
+        v6_fragment(17, 0, 0) + udp)]
+    for name, order in (("order", range(4)), ("late", (1, 0, 3, 2)), ("again", (0, 1, 0, 1, 1, 2, 3))):
+        yield "fragments-" + name, b"".join(seen(frames[i % 4], lan) for frames in (v4, v6) for lan in (0, 1)
+                                            for i in order)
+    yield "fragments-many", b"".join(seen(ethernet(STATION, 0x800, ipv4(17, body, bytes([10, 0, 1, i]), fragment=at)),
+                                          seconds=i % 2)
+                                     for at, body in ((0x2000, udp), (3, bytes(9))) for i in range(60))
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -518,8 +628,13 @@ def main():
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
             ("fuzz_packet", packet_seeds()),
+            ("fuzz_decode", decode_frame_seeds()),
+            ("fuzz_engine", engine_seeds()),
+            ("fuzz_engine", engine_seeds()),
+            ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
+            ("fuzz_feed", feed_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),

@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         own_reply = argv[3];
     }
     host = host_create(NULL);
-    hv = sim_domain_create(host->sim, &(struct sim_domain_config){.domid = DOMID});
+    hv = sim_domain_create(host->sim, &(struct sim_domain_config){.domid = DOMID, .pages = 8192});
     client = host_adopt(host, hv, DOMID, 0);
     client->deaf = true;
     ck_assert_int_eq(host_introduce(host, client), 0);

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from . import bench_switch, checks, control, host, ui
+from . import bench_monitor, bench_switch, checks, control, host, ui
 from .image import Image
 from .machine import Machine
 
@@ -151,7 +151,8 @@ def control_start(logs):
 
 
 BENCHES = {"xenstored": xenstored, "xenstored-icount": xenstored_icount, "xenstored-smp": xenstored_smp,
-           "xenstored-native": xenstored_native, "control": control_start, "switch": bench_switch.switch}
+           "xenstored-native": xenstored_native, "control": control_start, "switch": bench_switch.switch,
+           "monitor": bench_monitor.monitor}
 DEFAULT = ("xenstored", "xenstored-native")
 
 

@@ -79,3 +79,11 @@ def router(source, sender, mark):
 def dhcp_offer(source, sender, mark):
     body = struct.pack(">BBBBI", 2, 1, 6, 0, 7) + b"\0" * 228 + bytes((99, 130, 83, 99, 53, 1, 2, 255))
     return udp4(source, sender, "255.255.255.255", mark, sport=67, dport=68, payload=body)
+
+
+def syn(source, to, sender, target, sport=40000):
+    """A SYN in two pieces of text, between which the port belongs; its checksum is none."""
+    body = struct.pack(">HHIIBBHHH", sport, 0, 1, 0, 5 << 4, 2, 1024, 0, 0)
+    frame = (_mac(to) + _mac(source) + b"\x08\x00" + _ipv4(sender, target, 6, body)).hex()
+    at = 2 * (14 + 20 + 2)
+    return frame[:at], frame[at + 4:]

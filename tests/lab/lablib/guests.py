@@ -28,7 +28,7 @@ END
 class Guest:
     """@number, 2 to 250, is the last part of its addresses; @vif: one entry as xl has it, but for the MAC."""
 
-    def __init__(self, name, kind, number, vif, memory=112):
+    def __init__(self, name, kind, number, vif, memory=192):
         self.name = name
         self.kind = kind
         self.number = number

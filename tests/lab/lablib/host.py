@@ -2,6 +2,7 @@
 """The developer's own machine: builds with meson, and where things are."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -18,6 +19,7 @@ IMAGE_SWITCH = os.path.join(BUILD, "services/netback-switch/netback-switch.elf")
 IMAGE_MONITOR = os.path.join(BUILD, "services/monitor/monitor.elf")
 IMAGE_CONFORMANCE = os.path.join(BUILD, "tests/conformance/conformance.elf")
 IMAGE_VCHAN = os.path.join(BUILD, "tests/vchan/vchan.elf")
+IMAGE_RIGHTS = os.path.join(BUILD, "tests/platform/rights.elf")
 IMAGE_PLATFORM = os.path.join(BUILD, "tests/platform/platform.elf")
 ATOLL = os.path.join(BUILD, "host-tools/atoll")
 LAB_PROGRAMS = ("lab-pty", "lab-latency", "lab-first", "lab-domain-console")
@@ -100,9 +102,16 @@ def dom0_files(*images):
     return files
 
 
+def libraries(program):
+    """The libraries that @program was linked with, for a dom0 that may not have them: {name inside: path}."""
+    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return {f"usr{path}" if path.startswith("/lib/") else path[1:]: os.path.realpath(path)
+            for path in re.findall(r"=> (/\S+)", said) if not re.search(r"/(libc|libm|ld-linux[^/]*|libgcc_s)\.so", path)}
+
+
 def service_files():
     return dom0_files(("lab/xenstored.elf", IMAGE_XENSTORED), ("lab/netback-switch.elf", IMAGE_SWITCH),
-                      ("lab/monitor.elf", IMAGE_MONITOR), ("lab/bin/atoll", ATOLL))
+                      ("lab/monitor.elf", IMAGE_MONITOR), ("lab/bin/atoll", ATOLL)) | libraries(need(ATOLL))
 
 
 def traffic_files():

@@ -7,6 +7,7 @@ import re
 
 from . import checks, host, native, ui
 from . import control as control_plane
+from . import monitor as packet_monitor
 from . import switch as network_switch
 from .image import Image
 from .machine import EmulatorFault, Machine
@@ -221,7 +222,11 @@ def switch(verdicts, logs):
     return Jobs(boots=network_switch.jobs(verdicts, logs, boot))
 
 
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch)}
+def monitor(verdicts, logs):
+    return Jobs(boots=packet_monitor.jobs(verdicts, logs, boot))
+
+
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch, monitor)}
 
 
 def _guarded(name, verdicts, job):

@@ -303,11 +303,21 @@ START_TEST(dom0_is_an_uplink)
     rules->unknown = RULES_UNKNOWN_HOLD;
     ck_assert_uint_eq(port_number(0, CONTROL_F_UPLINK), 1);
     ck_assert_uint_eq(port_number(0, CONTROL_F_FDB_LIMIT), SWITCH_FDB_UPLINK);
+    ck_assert_int_eq(rack_apply(rack, rules), 0); /* which name nobody, and hold nobodies */
+    expect_state(0, "connected");
+    ck_assert_uint_eq(port_number(0, CONTROL_F_UPLINK), 1);
     memset(rack_rule(rules, 0)->uuid, 0, 16);
     ck_assert_int_eq(rack_apply(rack, rules), 0);
     expect_state(0, "connected");
     ck_assert_uint_eq(port_number(0, CONTROL_F_UPLINK), 1);
     ck_assert_uint_eq(port_number(0, CONTROL_F_DHCP_SERVER), 1);
+    rules->ports[0].uplink_set = true; /* and false: with no locking mode it is so, too */
+    ck_assert_int_eq(rack_apply(rack, rules), 0);
+    expect_state(0, "connected");
+    ck_assert_uint_eq(port_number(0, CONTROL_F_UPLINK), 0);
+    ck_assert_uint_eq(port_number(0, CONTROL_F_FDB_LIMIT), SWITCH_FDB_PORT);
+    ck_assert_uint_eq(port_number(0, CONTROL_F_LOCK), RULES_LOCK_UNLOCKED);
+    rules->ports[0].uplink_set = false;
     rules->ports[0].lock = RULES_LOCK_LOCKED;
     ck_assert_int_eq(rack_apply(rack, rules), 0);
     ck_assert_uint_eq(port_number(0, CONTROL_F_UPLINK), 0);

@@ -97,6 +97,13 @@ static bool give(struct echo *echo, struct netif_queue *queue, const struct neti
     return true;
 }
 
+unsigned echo_publish(struct netif_queue *queue)
+{
+    unsigned sent = netif_publish_rx(queue);
+
+    return sent + netif_publish_tx(queue);
+}
+
 /** True: it was given back, or dropped. */
 static bool deal(struct echo *echo, struct netif_queue *queue, const struct netif_frame *frame)
 {
@@ -119,7 +126,7 @@ static bool work_once(struct echo *echo, struct netif_queue *queue)
 
     if (echo->holding[queue->index]) {
         if (!deal(echo, queue, held)) {
-            echo->notifications += netif_push(queue);
+            echo->notifications += echo_publish(queue);
             return netif_rx_arm(queue);
         }
         echo->holding[queue->index] = false;
@@ -135,7 +142,7 @@ static bool work_once(struct echo *echo, struct netif_queue *queue)
         echo->reasons[why]++;
         return true;
     case NETIF_NOTHING:
-        echo->notifications += netif_push(queue);
+        echo->notifications += echo_publish(queue);
         return netif_tx_arm(queue);
     default:
         return false;

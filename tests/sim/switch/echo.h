@@ -66,6 +66,8 @@ void echo_succeed(struct echo *echo);
 
 /** Let both run until there is nothing to do. */
 void echo_run(struct echo *echo);
+/** Publish both rings; the notifications sent. */
+unsigned echo_publish(struct netif_queue *queue);
 
 /** Send @tx, and it comes back, unchanged, but for slots. */
 void echo_expect(struct echo *echo, unsigned queue, const struct frontend_tx *tx);

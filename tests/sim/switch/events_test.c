@@ -55,6 +55,15 @@ static void expect(const char *kind, const char *port)
     ck_assert_str_eq(rack_text(rack, CONTROL_F_NAME), port);
 }
 
+static void expect_mac(const char *mac)
+{
+    struct control_field field;
+
+    ck_assert(control_find(&rack->asker.fields, CONTROL_F_MAC, &field));
+    ck_assert_uint_eq(field.length, 6);
+    ck_assert_mem_eq(field.value, mac, 6);
+}
+
 static void expect_end(void)
 {
     ck_assert(rack_next(rack));
@@ -139,6 +148,41 @@ START_TEST(floods_are_merged)
 }
 END_TEST
 
+/* A rule's drops, a port's of frames that are no frames, and a receiver's: each by its reason. */
+START_TEST(reasons_are_told)
+{
+    struct rules *rules = rack_rules(1);
+    struct rack_guest *one = add(1), *two = add(2);
+    static const uint8_t runt[4];
+
+    rack_rule(rules, 1)->lock = RULES_LOCK_LOCKED;
+    rack_rule(rules, 2)->lock = RULES_LOCK_DISABLED;
+    memcpy(rules->ports[0].macs[0], "\x52\x54\0\0\0\x01", 6);
+    rules->ports[0].mac_count = 1;
+    ck_assert_int_eq(rack_apply(rack, rules), 0);
+    ask(0, true);
+    expect("port-up", "web1/0");
+    expect("port-up", "web2/0");
+    ck_assert(rack_next(rack));
+    ck_assert_str_eq(rack_text(rack, CONTROL_F_KIND), "applied");
+    rack_send(one, 3, 2, 0);
+    rack_run(rack);
+    expect("rule-hit", "web1/0");
+    ck_assert_str_eq(rack_text(rack, CONTROL_F_REASON), "source-mac");
+    expect_mac("\x52\x54\0\0\0\x03");
+    rack_send(two, 2, 1, 0);
+    rack_run(rack);
+    expect("rule-hit", "web2/0");
+    ck_assert_str_eq(rack_text(rack, CONTROL_F_REASON), "disabled");
+    ck_assert(frontend_send_bytes(one->frontend, runt, sizeof(runt)));
+    rack_run(rack);
+    expect("drop", "web1/0");
+    ck_assert_str_eq(rack_text(rack, CONTROL_F_REASON), "runt");
+    expect_mac("\0\0\0\0\0\0");
+    rack_rules_free(rules);
+}
+END_TEST
+
 /* A reader that does not read is told how much it missed. */
 START_TEST(slow_readers_lose_and_know_it)
 {
@@ -174,6 +218,7 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, tell_what_happens);
     tcase_add_test(cases, floods_are_merged);
+    tcase_add_test(cases, reasons_are_told);
     tcase_add_test(cases, slow_readers_lose_and_know_it);
     suite_add_tcase(suite, cases);
     return suite;

@@ -2,9 +2,11 @@
 /* Grants that fail, ports that vanish, loops. */
 #include "lan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/netback-switch/events.h"
 #include "tests/sim/expect.h"
 #include "tests/unit/unit.h"
 
@@ -236,7 +238,109 @@ START_TEST(ports_vanish_between_turns)
 }
 END_TEST
 
-/* Each allocation fails once: nothing is half made. */
+static struct arena *watched; /* NULL: no allocation fails */
+static unsigned asked, fail_at;
+
+void *__real_arena_alloc(struct arena *arena, size_t size);
+void *__real_arena_zalloc(struct arena *arena, size_t size);
+void *__wrap_arena_alloc(struct arena *arena, size_t size);
+void *__wrap_arena_zalloc(struct arena *arena, size_t size);
+
+static bool fails(const struct arena *arena)
+{
+    return arena == watched && ++asked == fail_at;
+}
+
+void *__wrap_arena_alloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_alloc(arena, size);
+}
+
+void *__wrap_arena_zalloc(struct arena *arena, size_t size)
+{
+    return fails(arena) ? NULL : __real_arena_zalloc(arena, size);
+}
+
+/* An engine, and what guest 2's vif goes through from its rings to its end. */
+static void live(struct lan *lan)
+{
+    struct lan_guest *guest = &lan->guest[2];
+    struct forward *other = forward_create(&lan->vswitch);
+    int rc = lan_connect(lan, guest);
+
+    if (other)
+        forward_destroy(other);
+    EXPECT(rc == 0 || rc == -ENOMEM, "%d", rc);
+    if (rc == 0) {
+        static const unsigned to[] = {0, LAN_BROADCAST, LAN_MULTICAST, LAN_UNKNOWN, 2};
+
+        for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+            plain(2, to[i], 6000);
+            lan_send(lan, 2, &(struct frontend_tx){.data = data, .length = 6000});
+            plain(1, 2, 200);
+            lan_send(lan, 1, &(struct frontend_tx){.data = data, .length = 200});
+        }
+        lan_build(data, &(struct lan_frame){.from = 0, .to = 2, .kind = LAN_TCP4, .length = 20000});
+        lan_send(lan, 0,
+                 &(struct frontend_tx){.data = data,
+                                       .length = 20000,
+                                       .gso = 1,
+                                       .mss = 1000,
+                                       .flags = TX_CSUM_BLANK | TX_DATA_VALIDATED});
+        lan_run(lan, 20 * HV_MSEC);
+        EXPECT(drops(lan, 2, DROP_SAME_PORT) > 0, "to itself");
+        lan_disconnect(lan, guest);
+    }
+    events_port_gone(lan->vswitch.events, guest->port);
+}
+
+/* Whichever allocation fails, its vif does not connect, or does all the same; nothing of it is left
+ * afterwards, and the others never notice. */
+START_TEST(each_allocation_fails)
+{
+    struct lan *lan = lan_create(37);
+    struct arena *arena = lan->vswitch.arena;
+    struct frontend_config config = {.buffers = 100, .queues = 4, .split = true, .control = true};
+    struct arena_usage before, after;
+    struct sim_usage used, uses;
+    unsigned nth = 1, connected = 0;
+
+    lan_add(lan, LAN_PLENTY);
+    lan_add(lan, LAN_PLENTY);
+    lan_disconnect(lan, lan_add(lan, config));
+    lan_learn(lan);
+    arena_usage(arena, &before);
+    sim_usage(lan->hv, &used);
+    do {
+        uint64_t segments = lan->guest[2].port->counters.segments;
+
+        watched = arena;
+        asked = 0;
+        fail_at = nth;
+        live(lan);
+        watched = NULL;
+        connected += lan->guest[2].port->counters.segments > segments;
+        arena_usage(arena, &after);
+        sim_usage(lan->hv, &uses);
+        EXPECT(after.bytes_used == before.bytes_used, "allocation %u: %zu bytes are left", nth,
+               after.bytes_used - before.bytes_used);
+        EXPECT(uses.mappings == used.mappings && uses.ports == used.ports &&
+                   uses.pages == used.pages,
+               "allocation %u: mappings, ports or pages are left", nth);
+        for (unsigned i = 0; i < 3; i++)
+            (void)drain(lan, i);
+        plain(0, 1, 3000);
+        lan_send(lan, 0, &(struct frontend_tx){.data = data, .length = 3000});
+        lan_run(lan, HV_MSEC);
+        lan_expect(lan, 1, data, 3000);
+        EXPECT(lan->guest[0].failed + lan->guest[1].failed + lan->guest[2].failed == 0, "no vif");
+    } while (asked >= nth++);
+    EXPECT(nth > 18 && connected > 12, "%u allocations, %u connected", nth, connected);
+    lan_destroy(lan);
+}
+END_TEST
+
+/* However little memory there is: nothing is half made. */
 START_TEST(no_memory)
 {
     struct arena_usage before, after;
@@ -365,6 +469,7 @@ Suite *unit_suite(void)
     tcase_add_test(faults, copies_fail_at_random);
     tcase_add_test(faults, ports_vanish_in_a_burst);
     tcase_add_test(faults, ports_vanish_between_turns);
+    tcase_add_test(faults, each_allocation_fails);
     tcase_add_test(faults, no_memory);
     tcase_add_test(faults, a_loop_is_cut);
     tcase_add_test(faults, a_spoofer_blocks_nobody);

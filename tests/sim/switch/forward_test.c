@@ -352,6 +352,81 @@ START_TEST(flows_keep_their_order)
 }
 END_TEST
 
+#define CIRCLE 4U
+
+/* Who sent which frame to whom, in the order of the senders' requests, one slot each. */
+static struct order {
+    struct lan *lan;
+    uint8_t to[CIRCLE][FRONTEND_SLOTS];
+    unsigned sent[CIRCLE];
+    uint64_t looks;
+    bool behind; /* a receiver's ring had it before the sender's acknowledged it: seen at least once
+                  */
+} order;
+
+/* What the rings say at this moment is what they would say for ever if the switch ended here. */
+static void look_at_rings(void *context, struct hv *victim, const void *address, size_t length)
+{
+    unsigned acknowledged[CIRCLE] = {0}, delivered = 0, total = 0;
+
+    (void)context, (void)address, (void)length;
+    if (victim != order.lan->hv)
+        return;
+    order.looks++;
+    for (unsigned from = 0; from < CIRCLE; from++) {
+        const struct frontend_queue *queue = &order.lan->guest[from].frontend->queue[0];
+
+        EXPECT(queue->tx->rsp_prod <= order.sent[from], "no answer to what was not sent");
+        for (unsigned i = 0; i < queue->tx->rsp_prod; i++)
+            acknowledged[order.to[from][i]]++;
+        total += queue->tx->rsp_prod;
+    }
+    for (unsigned to = 0; to < CIRCLE; to++) {
+        unsigned there = order.lan->guest[to].frontend->queue[0].rx->rsp_prod;
+
+        EXPECT(acknowledged[to] <= there, "guest %u: %u frames acknowledged, %u delivered", to,
+               acknowledged[to], there);
+        delivered += there;
+    }
+    order.behind = order.behind || total < delivered;
+}
+
+/* Whenever the switch ends, what it has acknowledged is in its receivers' rings. */
+START_TEST(acknowledged_is_delivered)
+{
+    struct lan *lan = lan_create(9);
+    struct unit_random random = {.state = 9};
+    struct frontend_config config = LAN_PLENTY;
+
+    config.buffers = 250;
+    config.split = _i == 0;
+    memset(&order, 0, sizeof(order));
+    order.lan = lan;
+    for (unsigned i = 0; i < CIRCLE; i++)
+        lan_add(lan, config);
+    lan_learn(lan);
+    sim_set_adversary(lan->sim, look_at_rings, NULL);
+    for (unsigned round = 0; round < 12; round++) {
+        for (unsigned i = 0; i < 20; i++) {
+            unsigned from = (unsigned)unit_random(&random, CIRCLE);
+            unsigned to = (from + 1 + (unsigned)unit_random(&random, CIRCLE - 1)) % CIRCLE;
+            size_t length = 60 + unit_random(&random, 4000);
+
+            order.to[from][order.sent[from]++] = (uint8_t)to;
+            lan_build(data, &(struct lan_frame){.from = from, .to = to, .length = length});
+            lan_send(lan, from, &(struct frontend_tx){.data = data, .length = length});
+        }
+        lan_run(lan, HV_MSEC);
+    }
+    sim_set_adversary(lan->sim, NULL, NULL);
+    EXPECT(order.behind && order.looks > 500, "looked at often enough: %lu",
+           (unsigned long)order.looks);
+    for (unsigned from = 0; from < CIRCLE; from++)
+        EXPECT(lan->guest[from].frontend->queue[0].tx_okay == order.sent[from], "all of them");
+    lan_destroy(lan);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("forward");
@@ -366,6 +441,7 @@ Suite *unit_suite(void)
     tcase_add_test(frames, flooded_then_learned);
     tcase_add_test(frames, a_flood_beyond_a_turn);
     tcase_add_test(frames, flows_keep_their_order);
+    tcase_add_loop_test(frames, acknowledged_is_delivered, 0, 2);
     suite_add_tcase(suite, frames);
     return suite;
 }

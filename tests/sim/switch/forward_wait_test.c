@@ -200,8 +200,8 @@ START_TEST(half_a_ring)
 }
 END_TEST
 
-/* Either end may go while frames wait (XSA-90, 374, 424, 441). */
-START_TEST(gone_while_waiting)
+/* Either end may go while frames wait, which are dropped then (XSA-424; 90, 374, 441). */
+START_TEST(gone_while_waiting_xsa_424)
 {
     for (unsigned who = 0; who < 2; who++) {
         for (unsigned dead = 0; dead < 2; dead++) {
@@ -276,7 +276,7 @@ Suite *unit_suite(void)
     tcase_add_test(waits, stalled_xsa_392);
     tcase_add_test(waits, trickling_xsa_392);
     tcase_add_test(waits, half_a_ring);
-    tcase_add_test(waits, gone_while_waiting);
+    tcase_add_test(waits, gone_while_waiting_xsa_424);
     tcase_add_test(waits, a_turn_for_each);
     suite_add_tcase(suite, waits);
     return suite;

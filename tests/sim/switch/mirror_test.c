@@ -213,6 +213,90 @@ START_TEST(all_frames_in_both_directions)
 }
 END_TEST
 
+static struct rack_guest *add_on(unsigned number, const char *bridge)
+{
+    struct rack_guest *guest = rack_boot(rack, (domid_t)(10 + number), plain);
+
+    rack_plug(guest, &(struct port_words){.bridge = bridge, .guest_uuid = rack_uuid_text(number)});
+    return guest;
+}
+
+/* A record of a frame in VLAN 7, behind records of ports that are new. */
+static void expect_tagged(struct consumer *consumer, const struct rack_guest *guest, bool egress,
+                          const uint8_t *frame, size_t captured, size_t length)
+{
+    const struct mirror_record *record = next(consumer);
+    const struct mirror_frame_record *got = (const void *)record;
+
+    if (record && record->kind == MIRROR_PORT)
+        record = next(consumer);
+    ck_assert_ptr_nonnull(record);
+    ck_assert_uint_eq(record->kind, MIRROR_FRAME);
+    ck_assert_uint_eq(record->port, guest->port->number);
+    ck_assert_uint_eq(got->frame_flags, egress ? MIRROR_EGRESS : 0);
+    ck_assert_uint_eq(got->vid, 7);
+    ck_assert_uint_eq(got->original, length);
+    ck_assert_uint_eq(got->captured, captured);
+    ck_assert_mem_eq(got + 1, frame, captured);
+}
+
+/* What a port got, to the byte. */
+static void expect_got(struct rack_guest *guest, const uint8_t *frame, size_t length)
+{
+    struct frontend_rx *got = frontend_receive(guest->frontend);
+
+    ck_assert_ptr_nonnull(got);
+    ck_assert_uint_eq(got->length, length);
+    ck_assert_mem_eq(got->data, frame, length);
+    free(got);
+    ck_assert_uint_eq(rack_received(guest), 0);
+}
+
+/* Whole and cut frames of an access port and a trunk: in as they were sent, out as they were given
+ * to the port, with the tag put in or taken off. */
+START_TEST(frames_whose_tag_changes)
+{
+    static const uint16_t snaps[] = {0, 96, 200};
+    static const size_t lengths[] = {60, 92, 96, 124, 128, 132, 200, 1514, 4096, 9000};
+    static const uint8_t tag[] = {0x81, 0x00, 0x60, 0x07}; /* priority 3, which stays */
+    static const uint8_t made[] = {0x81, 0x00, 0x00, 0x07};
+    struct rack_guest *access = add_on(1, "xenbr0.7"), *trunk = add_on(2, "xenbr0:7:8");
+    unsigned snap = snaps[_i] ? snaps[_i] : UINT16_MAX;
+    struct consumer consumer;
+    uint8_t plain_frame[9000], tagged[9004];
+
+    add_mirror("all")->snap = snaps[_i];
+    apply();
+    ck_assert(open_consumer(&consumer, "all"));
+    expect(&consumer, MIRROR_HELLO);
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t length = lengths[i], longer = length + sizeof(tag);
+        size_t cut = length < snap ? length : snap, longer_cut = longer < snap ? longer : snap;
+
+        rack_frame(plain_frame, 1, 2, length, i);
+        memcpy(tagged, plain_frame, 12);
+        memcpy(tagged + 12, made, sizeof(made));
+        memcpy(tagged + 16, plain_frame + 12, length - 12);
+        ck_assert(frontend_send_bytes(access->frontend, plain_frame, length));
+        rack_run(rack);
+        expect_got(trunk, tagged, longer);
+        expect_tagged(&consumer, access, false, plain_frame, cut, length);
+        expect_tagged(&consumer, trunk, true, tagged, longer_cut, longer);
+
+        rack_frame(plain_frame, 2, 1, length, i);
+        memcpy(tagged, plain_frame, 12);
+        memcpy(tagged + 12, tag, sizeof(tag));
+        ck_assert(frontend_send_bytes(trunk->frontend, tagged, longer));
+        rack_run(rack);
+        expect_got(access, plain_frame, length);
+        expect_tagged(&consumer, trunk, false, tagged, longer_cut, longer);
+        expect_tagged(&consumer, access, true, plain_frame, cut, length);
+        ck_assert_ptr_null(next(&consumer));
+    }
+    close_consumer(&consumer);
+}
+END_TEST
+
 START_TEST(only_what_is_asked_for)
 {
     struct rack_guest *one = add(1), *two = add(2);
@@ -465,6 +549,25 @@ START_TEST(no_room_is_an_answer)
 }
 END_TEST
 
+START_TEST(the_largest_ring)
+{
+    struct consumer consumer;
+    const struct rack_guest *guest;
+
+    rack_destroy(rack);
+    rack = rack_create(8192, "mirror=1024");
+    ck_assert_ptr_nonnull(rack);
+    guest = add(1);
+    add_mirror("all");
+    apply();
+    ck_assert(open_consumer(&consumer, "all"));
+    ck_assert_uint_eq(consumer.v.read.size, 1U << 20);
+    expect(&consumer, MIRROR_HELLO);
+    ck_assert_ptr_nonnull(guest->port);
+    close_consumer(&consumer);
+}
+END_TEST
+
 START_TEST(mirrors_are_listed)
 {
     struct consumer consumer;
@@ -497,12 +600,14 @@ Suite *unit_suite(void)
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, all_frames_in_both_directions);
+    tcase_add_loop_test(cases, frames_whose_tag_changes, 0, 3);
     tcase_add_test(cases, only_what_is_asked_for);
     tcase_add_test(cases, lost_frames_are_counted);
     tcase_add_test(cases, a_ring_that_shrinks_ends);
     tcase_add_test(cases, hostile_consumers_harm_nobody);
     tcase_add_test(cases, a_mirror_that_is_removed_leaves_nothing);
     tcase_add_test(cases, no_room_is_an_answer);
+    tcase_add_test(cases, the_largest_ring);
     tcase_add_test(cases, mirrors_are_listed);
     suite_add_tcase(suite, cases);
     return suite;

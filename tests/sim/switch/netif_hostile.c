@@ -30,7 +30,7 @@ static void check_failed(struct echo *echo, const char *why)
         ck_assert_int_eq(netif_take(queue, &frame, &reason), NETIF_FAILED);
         ck_assert_uint_eq(netif_buffers(queue, 300), 0);
         ck_assert(!netif_tx_arm(queue) && !netif_rx_arm(queue));
-        ck_assert_uint_eq(netif_push(queue), 0);
+        ck_assert_uint_eq(echo_publish(queue), 0);
     }
     echo_run(echo);
     ck_assert_uint_eq(echo->works, works);

@@ -204,14 +204,14 @@ START_TEST(answers_in_order)
     ck_assert_uint_eq(netif_unanswered(echo->netif.queue[0]), 54);
     for (unsigned i = 40; i-- > 1;) {
         netif_done(echo->netif.queue[0], &frames[i], i % 5 == 0);
-        netif_push(echo->netif.queue[0]);
+        echo_publish(echo->netif.queue[0]);
         ck_assert_uint_eq(queue->tx->rsp_prod, 0);
     }
     frames[0].first = 0;
     frames[0].requests = 2;
     netif_done(echo->netif.queue[0], &frames[0], false);
     ck_assert_uint_eq(queue->tx->rsp_prod, 0);
-    ck_assert_uint_eq(netif_push(echo->netif.queue[0]), 1);
+    ck_assert_uint_eq(echo_publish(echo->netif.queue[0]), 1);
     ck_assert_uint_eq(queue->tx->rsp_prod, 54);
     ck_assert_uint_eq(netif_unanswered(echo->netif.queue[0]), 0);
     frontend_poll(echo->frontend);

@@ -122,17 +122,26 @@ START_TEST(test_features)
 }
 END_TEST
 
-START_TEST(test_hostile_values)
+/* Linux' commit 6d1dc8014334: netback took a multi-queue-num-queues of 0, of more than it offers,
+ * or that is no number. */
+START_TEST(linux_6d1dc8014334)
 {
     static const char *const no_counts[] = {"0", "9", "", "x", "-1", "2x", " 2", "4294967297", "?"};
-    static const char *const no_refs[] = {"(none)", "", "x", "-1", "4294967296", "0x8", "8 ", "?"};
-    static const char *const no_ports[] = {"(none)", "0", "", "131072", "-1", "1.5", "?"};
     char more[100];
 
     for (unsigned i = 0; i < sizeof(no_counts) / sizeof(no_counts[0]); i++) {
         snprintf(more, sizeof(more), "multi-queue-num-queues=%s|", no_counts[i]);
         expect_bad(ONE, more, "multi-queue-num-queues");
     }
+}
+END_TEST
+
+START_TEST(test_hostile_values)
+{
+    static const char *const no_refs[] = {"(none)", "", "x", "-1", "4294967296", "0x8", "8 ", "?"};
+    static const char *const no_ports[] = {"(none)", "0", "", "131072", "-1", "1.5", "?"};
+    char more[100];
+
     for (unsigned i = 0; i < sizeof(no_refs) / sizeof(no_refs[0]); i++) {
         snprintf(more, sizeof(more), "tx-ring-ref=%s|", no_refs[i]);
         expect_bad(ONE, more, "tx-ring-ref");
@@ -286,6 +295,13 @@ START_TEST(test_failures)
     play_write(guest, 0, "state", "4");
     play_expect(&play, GUEST, 0, 5, 300);
     ck_assert_str_eq(play_value(&play, GUEST, 0, "error"), "out of memory");
+    fake_ports.port_error = -ENOSPC;
+    play_write(guest, 0, "state", "1");
+    play_expect(&play, GUEST, 0, 2, 100);
+    play_write(guest, 0, "state", "4");
+    play_expect(&play, GUEST, 0, 5, 300);
+    ck_assert_str_eq(play_value(&play, GUEST, 0, "error"),
+                     "the switch has all the bridges it can have");
     fake_ports.port_error = 0;
     play_write(guest, 0, "state", "1");
     play_expect(&play, GUEST, 0, 2, 100);
@@ -299,6 +315,73 @@ START_TEST(test_failures)
 }
 END_TEST
 
+/* The state goes from @before to @after within a second and a half, and is nothing else on the way.
+ */
+static void expect_straight(int before, int after)
+{
+    unsigned waited = 0;
+    int state;
+
+    while ((state = play_state(&play, GUEST, 0)) != after) {
+        ck_assert_msg(state == before, "state %d between %d and %d", state, before, after);
+        ck_assert_msg(waited++ < 1500, "still %d, not %d", before, after);
+        play_pass(&play, 1);
+    }
+}
+
+/* XSA-465: netfront has no queues from when it resumes to when it has seen InitWait, and crashed if
+ * it was told to close in between. */
+static const unsigned resume_ms[] = {0, 1, 30, 500, 995, 1200, 3000};
+
+/* The frontend connects, and resumes after so long. The state that it had been shown. */
+static int connect_and_resume(unsigned after_ms)
+{
+    int state;
+
+    play_expect(&play, GUEST, 0, 2, 200);
+    play_connect(guest, 0);
+    play_pass(&play, after_ms);
+    state = play_state(&play, GUEST, 0);
+    ck_assert(state == 2 || state == 4);
+    play_remove(guest, 0, "tx-ring-ref");
+    play_remove(guest, 0, "rx-ring-ref");
+    play_write(guest, 0, "state", "1");
+    return state;
+}
+
+/* So InitWait is the very next state that it is shown, and stays until it has queues again. */
+START_TEST(xsa_465_resume)
+{
+    unsigned connects;
+
+    play_attach(&play, GUEST, 0, "");
+    expect_straight(connect_and_resume(resume_ms[_i]), 2);
+    for (unsigned ms = 0; ms < 1500; ms++, play_pass(&play, 1))
+        ck_assert_int_eq(play_state(&play, GUEST, 0), 2);
+    ck_assert_uint_eq(fake_ports.connected, 0);
+    connects = fake_ports.connects;
+    play_connect(guest, 0);
+    expect_straight(2, 4);
+    ck_assert_uint_eq(fake_ports.connected, 1);
+    ck_assert_uint_eq(fake_ports.connects, connects + 1);
+}
+END_TEST
+
+/* Closing comes from dom0 alone, and a vif that is removed just then is let go once. */
+START_TEST(xsa_465_resume_then_remove)
+{
+    play_attach(&play, GUEST, 0, "");
+    (void)connect_and_resume(resume_ms[_i]);
+    play_detach(&play, GUEST, 0);
+    expect_straight(5, 6);
+    ck_assert_uint_eq(fake_ports.connected, 0);
+    ck_assert_uint_eq(fake_ports.disconnects, fake_ports.connects);
+    play_pass(&play, 1500);
+    play_clean(&play, GUEST, 0);
+    ck_assert_uint_eq(fake_ports.ports, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("vif");
@@ -307,12 +390,16 @@ int main(void)
     tcase_add_test(values, test_one_queue);
     tcase_add_test(values, test_two_queues);
     tcase_add_test(values, test_features);
+    tcase_add_test(values, linux_6d1dc8014334);
     tcase_add_test(values, test_hostile_values);
     tcase_set_timeout(lives, 60);
     tcase_add_checked_fixture(lives, setup, teardown);
     tcase_add_test(lives, test_nodes);
     tcase_add_test(lives, test_changes_while_it_lives);
     tcase_add_test(lives, test_failures);
+    tcase_add_loop_test(lives, xsa_465_resume, 0, sizeof(resume_ms) / sizeof(resume_ms[0]));
+    tcase_add_loop_test(lives, xsa_465_resume_then_remove, 0,
+                        sizeof(resume_ms) / sizeof(resume_ms[0]));
     suite_add_tcase(suite, values);
     suite_add_tcase(suite, lives);
     SRunner *runner = srunner_create(suite);

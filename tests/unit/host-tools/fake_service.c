@@ -143,15 +143,38 @@ void fake_hang_up(void)
 static void hello(const struct control_header *header)
 {
     /* All but STOP. */
-    static const uint16_t known[] = {
-        CONTROL_T_HELLO,        CONTROL_T_STATUS,        CONTROL_T_STATS,
-        CONTROL_T_LOGS,         CONTROL_T_ECHO,          CONTROL_T_STORE_STATS,
-        CONTROL_T_STORE_TRACE,  CONTROL_T_STORE_QUOTA,   CONTROL_T_STORE_SET,
-        CONTROL_T_STORE_DUMP,   CONTROL_T_STORE_LOAD,    CONTROL_T_STORE_LOG,
-        CONTROL_T_STORE_DIFF,   CONTROL_T_STORE_SHOW,    CONTROL_T_STORE_ROLLBACK,
-        CONTROL_T_SWITCH_SHOW,  CONTROL_T_SWITCH_PORTS,  CONTROL_T_SWITCH_FDB,
-        CONTROL_T_SWITCH_APPLY, CONTROL_T_SWITCH_RULES,  CONTROL_T_SWITCH_MIRRORS,
-        CONTROL_T_SWITCH_STATS, CONTROL_T_SWITCH_EVENTS, CONTROL_T_SWITCH_FLUSH};
+    static const uint16_t known[] = {CONTROL_T_HELLO,
+                                     CONTROL_T_STATUS,
+                                     CONTROL_T_STATS,
+                                     CONTROL_T_LOGS,
+                                     CONTROL_T_ECHO,
+                                     CONTROL_T_STORE_STATS,
+                                     CONTROL_T_STORE_TRACE,
+                                     CONTROL_T_STORE_QUOTA,
+                                     CONTROL_T_STORE_SET,
+                                     CONTROL_T_STORE_DUMP,
+                                     CONTROL_T_STORE_LOAD,
+                                     CONTROL_T_STORE_LOG,
+                                     CONTROL_T_STORE_DIFF,
+                                     CONTROL_T_STORE_SHOW,
+                                     CONTROL_T_STORE_ROLLBACK,
+                                     CONTROL_T_SWITCH_SHOW,
+                                     CONTROL_T_SWITCH_PORTS,
+                                     CONTROL_T_SWITCH_FDB,
+                                     CONTROL_T_SWITCH_APPLY,
+                                     CONTROL_T_SWITCH_RULES,
+                                     CONTROL_T_SWITCH_MIRRORS,
+                                     CONTROL_T_SWITCH_STATS,
+                                     CONTROL_T_SWITCH_EVENTS,
+                                     CONTROL_T_SWITCH_FLUSH,
+                                     CONTROL_T_MONITOR_SHOW,
+                                     CONTROL_T_MONITOR_PORTS,
+                                     CONTROL_T_MONITOR_FLOWS,
+                                     CONTROL_T_MONITOR_ENDED,
+                                     CONTROL_T_MONITOR_CAPTURE,
+                                     CONTROL_T_MONITOR_ALERTS,
+                                     CONTROL_T_MONITOR_LIMITS,
+                                     CONTROL_T_MONITOR_SET};
 
     fake_answer(header, CONTROL_REPLY);
     control_put_number(&writer, CONTROL_F_VERSION, 1);

@@ -63,6 +63,7 @@ START_TEST(defaults)
     ck_assert(!s->store_domain);
     s = config_find(&config, "monitor");
     ck_assert_ptr_nonnull(strstr(s->kernel, "/atoll/monitor.elf"));
+    ck_assert_uint_eq(s->memory_mb, 32);
     ck_assert_ptr_null(config_find(&config, "moni"));
 }
 END_TEST

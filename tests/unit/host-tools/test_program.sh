@@ -120,6 +120,22 @@ if [[ ! -e /dev/xen/privcmd && ! -e /proc/xen/privcmd ]]; then
     done
 fi
 
+expect 2 "--to is missing" export
+expect 2 "brackets" export --to udp://::1:4739
+expect 2 "over udp:// alone" export --to tcp://localhost:1 --format netflow9
+expect 2 "has no --biflow" export --to udp://localhost:1 --format netflow9 --biflow
+expect 2 "tls:// alone" export --to tcp://localhost:1 --ca x
+expect 2 "go together" export --to tls://localhost:1 --cert x
+expect 2 "576 to 65535" export --to udp://localhost:1 --mtu 575
+expect 1 "none.pcap" export --to udp://localhost:1 -r "$dir/none.pcap"
+expect 2 "one of --once" metrics
+expect 2 "--listen takes" metrics --listen localhost:1
+expect 2 "goes with --textfile" metrics --once --interval 3
+expect 2 "--output is missing" report
+expect 2 "--since takes" report -o x --since yesterday
+expect 2 "is before --since" report -o x --since 1h --until 2h
+expect 1 "none.pcap" report -o x -r "$dir/none.pcap"
+
 # completes "WORDS" LINE...: bash completes the line to these words (in alphabetical order).
 # shellcheck source=/dev/null
 source "$completion"
@@ -138,7 +154,9 @@ completes() {
     fi
 }
 completes 'stop' stop
-completes 'restart' re
+completes 'report restart' re
+completes '' export ''
+completes '--biflow' export --b
 completes '--config --help --version' --
 completes 'monitor switch xenstored' status ''
 completes 'monitor switch xenstored' status xenstored -v ''

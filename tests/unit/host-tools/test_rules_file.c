@@ -61,7 +61,7 @@ static const char whole[] =
     "     \"locking-mode\": \"unlocked\", \"macs\": [\"00:16:3e:01:02:0f\"],\n"
     "     \"ipv4\": [\"192.0.2.1\", \"198.51.100.0/24\"], \"ipv6\": [\"2001:db8::/64\"],\n"
     "     \"rate-in\": \"10Mb/s\", \"rate-out\": \"250KB/s@20ms\", \"isolated\": true,\n"
-    "     \"dhcp-server\": false, \"storm\": {\"multicast\": 5}},\n"
+    "     \"dhcp-server\": false, \"uplink\": false, \"storm\": {\"multicast\": 5}},\n"
     "    {\"guest\": \"" U1 "\", \"vif\": 3, \"vlans\": [5, \"20-22\"], \"pvid\": 9,\n"
     "     \"pvid-tagged\": true},\n"
     "    {\"guest\": \"" U1 "\", \"vif\": 4, \"vlan\": \"transparent\"}\n"
@@ -94,7 +94,8 @@ START_TEST(all_members)
     ck_assert(lan->unknown.set && lan->unknown.rate == 0);
     ck_assert(!lan->multicast.set);
     ck_assert_uint_eq(rules->port_count, 4);
-    ck_assert(rules->ports[0].uplink && rules->ports[0].fdb_limit == 4096);
+    ck_assert(rules->ports[0].uplink && rules->ports[0].uplink_set);
+    ck_assert_uint_eq(rules->ports[0].fdb_limit, 4096);
     ck_assert(rules_uuid_parse(U1, uuid));
     web = rules_port(rules, uuid, 2);
     ck_assert_ptr_nonnull(web);
@@ -113,12 +114,13 @@ START_TEST(all_members)
     ck_assert_uint_eq(web->rate_in.burst, 0);
     ck_assert_uint_eq(web->rate_out.rate, 250000);
     ck_assert_uint_eq(web->rate_out.burst, 5000);
-    ck_assert(web->isolated && web->dhcp_server_set && !web->dhcp_server && !web->uplink);
+    ck_assert(web->isolated && web->dhcp_server_set && !web->dhcp_server);
+    ck_assert(web->uplink_set && !web->uplink);
     ck_assert_uint_eq(web->multicast.rate, 5);
     trunk = rules_port(rules, uuid, 3);
     ck_assert_ptr_nonnull(trunk);
     ck_assert_int_eq(trunk->vlan.mode, RULES_VLAN_TRUNK);
-    ck_assert(trunk->vlan.pvid == 9 && trunk->vlan.pvid_tagged);
+    ck_assert(trunk->vlan.pvid == 9 && trunk->vlan.pvid_tagged && !trunk->uplink_set);
     ck_assert_uint_eq(trunk->vlan.allowed[0], UINT64_C(0x700020));
     ck_assert(rules->ports[3].vlan_set && rules->ports[3].vlan.mode == RULES_VLAN_TRANSPARENT);
     ck_assert_uint_eq(rules->mirror_count, 1);

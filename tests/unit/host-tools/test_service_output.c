@@ -3,6 +3,7 @@
 #include "control_client.h"
 #include "fake_service.h"
 #include "logs.h"
+#include "metrics.h"
 #include "stats.h"
 #include "store.h"
 #include "switch.h"
@@ -52,6 +53,8 @@ static int run(const char *line)
         rc = switch_main(argc, argv);
     else if (strcmp(argv[0], "logs") == 0)
         rc = logs_main(argc, argv);
+    else if (strcmp(argv[0], "metrics") == 0)
+        rc = metrics_main(argc, argv);
     else
         rc = stats_main(argc, argv);
     fflush(stdout);
@@ -70,7 +73,10 @@ static int run(const char *line)
 static void assert_harmless(const char *text, size_t length, const char *line)
 {
     for (size_t i = 0; i < length; i++)
-        ck_assert_msg(text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~'),
+        /* Prometheus' text is UTF-8, but for what terminals obey (test_metrics.c). */
+        ck_assert_msg(text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~') ||
+                          (strncmp(line, "metrics", 7) == 0 && (text[i] & 0x80) != 0 &&
+                           memcmp(text + i, "\xe2\x80\xae", 3) != 0),
                       "%s: byte 0x%02x at %zu of: %s", line, (unsigned char)text[i], i, text);
 }
 
@@ -114,9 +120,13 @@ static void put_group(struct control_writer *w, uint16_t tag, unsigned depth)
  */
 static bool concerns(uint16_t type, unsigned number)
 {
-    const bool of_switch = type >= CONTROL_T_SWITCH_SHOW && type < CONTROL_T_SWITCH_SHOW + 0x100;
+    /* 0: XenStore's and those of all services, 1: the switch's, 2: the monitor's. */
+    const unsigned of_field = number < 128 ? 0 : number < 256 ? 1 : 2;
+    const unsigned of_type = type < CONTROL_T_SWITCH_SHOW    ? 0
+                             : type < CONTROL_T_MONITOR_SHOW ? 1
+                                                             : 2;
 
-    return number < 32 || number == (CONTROL_F_KIND & 0x3fff) || of_switch == (number >= 128);
+    return number < 32 || number == (CONTROL_F_KIND & 0x3fff) || of_type == of_field;
 }
 
 /* Every field that there is. */
@@ -166,6 +176,7 @@ static const char *const hostile_lines[] = {
     "logs xenstored -n 5 --json",
     "stats",
     "stats xenstored --json",
+    "metrics --once xenstored",
     "store stats",
     "store stats --domid 3 --json",
     "store trace",

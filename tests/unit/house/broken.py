@@ -57,7 +57,13 @@ CASES = [
     ('pages', 'b.md', '# A\n[c](#b)\n', 'b.md:2: there is no heading #b'),
     ('pages', 'b.md', 'see `common/none.c`\n', 'b.md:1: there is no common/none.c'),
     ('pages', 'b.md', 'see `test_none`\n', 'b.md:1: there is no test test_none'),
+    ('pages', 'b.md', 'see `xsa_1_none`\n', 'b.md:1: there is no test xsa_1_none'),
+    ('pages', 'b.md', 'see `none_xsa_1`\n', 'b.md:1: there is no test none_xsa_1'),
+    ('pages', 'b.md', 'see `linux_0123456789ab`\n', 'b.md:1: there is no test linux_0123456789ab'),
+    ('pages', 'b.md', 'see `linux_open`, `xsa`\n', ''),
     ('pages', 'tests/b.c', 'START_TEST(test_xsa_1_b)\n', 'docs/security.md:1: the advisories'),
+    ('pages', 'tests/b.c', 'START_TEST(b_xsa_1)\n', 'docs/security.md:1: the advisories'),
+    ('pages', 'tests/b.c', 'START_TEST(linux_0123456789ab)\n', 'docs/security.md:1: the advisories'),
 ]
 
 TOOLS = {'layout': 'clang-format', 'shell': 'shellcheck'}

@@ -94,6 +94,8 @@ def include_rule(path):
     if path.startswith('tests/conformance/') and not path.endswith('_main.c'):
         return 'a case of the contract', [CONTRACT, LIBC, re.compile(r'<stdlib\.h>'),
                                           re.compile(r'"tests/conformance/[a-z_]+\.h"')]
+    if path == 'tests/platform/rights.c':
+        return 'who asks for what no service may', [CONTRACT, anything, re.compile(r'"hv/xen/hypercall\.h"')]
     if path.startswith('tests/'):
         return 'a test', [CONTRACT, anything, COMMON, BESIDE, LINUX, SIMULATOR,
                           re.compile(r'"(services|tests)/[^"]+\.h"')]
@@ -249,7 +251,9 @@ def licence(root, compiler):
 
 OUR_PATH = re.compile(r'`((?:hv|common|services|host-tools|tests|docs(?!/misc/))/[\w./*-]+)`')
 LINK = re.compile(r'\]\(([^)\s]*)\)')
-TEST_NAME = re.compile(r'`(test_\w+)`')
+# Of an advisory, or of the Linux commit that stands for one: xsa_90_..., ..._xsa_424, linux_6d1dc8014334.
+ADVISORY = re.compile(r'(?:\w+_)?xsa_\d\w*|linux_[0-9a-f]{12}\w*')
+TEST_NAME = re.compile(rf'`(test_\w+|{ADVISORY.pattern})`')
 
 
 def anchors(text):
@@ -289,7 +293,7 @@ def pages(root, compiler):
                 if named not in tests:
                     yield f'{path}:{number}: there is no test {named}'
     security = read(root, 'docs/security.md') if os.path.exists(os.path.join(root, 'docs/security.md')) else ''
-    for test in sorted(t for t in tests if t.startswith('test_xsa_')):
+    for test in sorted(filter(ADVISORY.fullmatch, tests)):
         if f'`{test}`' not in security:
             yield f'docs/security.md:1: the advisories are listed there, but not {test}'
 

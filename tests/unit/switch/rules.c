@@ -93,7 +93,8 @@ static void random_port(struct unit_random *random, const struct rules *rules,
     port->vlan_set = full || chance(random);
     if (port->vlan_set)
         random_vlan(random, &port->vlan, full);
-    port->uplink = chance(random);
+    port->uplink_set = full || chance(random);
+    port->uplink = port->uplink_set && chance(random);
     port->lock = unit_random(random, 4);
     if (port->uplink && port->lock == RULES_LOCK_LOCKED)
         port->lock = RULES_LOCK_UNLOCKED;

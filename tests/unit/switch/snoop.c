@@ -6,7 +6,7 @@
 
 #include "tests/unit/unit.h"
 
-#include "frames.h"
+#include "frames_multicast.h"
 
 #define PAGES 256U
 #define S     HV_SEC
@@ -50,68 +50,6 @@ static struct snoop_usage usage(void)
     return usage;
 }
 
-static void put_checksum(struct frame *frame, size_t ip, size_t message, size_t sum_at)
-{
-    size_t size = frame->size - message;
-    uint32_t sum = 0;
-
-    frame_set16(frame, sum_at, 0);
-    if (frame->bytes[ip] >> 4 == 6) {
-        sum = (uint32_t)size + 58;
-        for (size_t i = ip + 8; i < ip + 40; i += 2)
-            sum += packet_u16(frame->bytes + i);
-    }
-    for (size_t i = message; i < frame->size; i++)
-        sum += (i - message) % 2 ? frame->bytes[i] : (uint32_t)frame->bytes[i] << 8;
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    frame_set16(frame, sum_at, ~sum & 0xffff);
-}
-
-/* IGMP of @size bytes at @igmp (its checksum filled in) to @dest, with a router alert. */
-static void make_igmp(struct frame *frame, uint32_t dest, const void *igmp, size_t size)
-{
-    const uint8_t mac[6] = {1, 0, 0x5e, dest >> 16 & 0x7f, (uint8_t)(dest >> 8), (uint8_t)dest};
-    size_t ip, message;
-
-    frame_ether(frame, 0x0800);
-    memcpy(frame->bytes, mac, 6);
-    ip = frame_ipv4(frame, PACKET_IGMP, 0, 4);
-    memcpy(frame->bytes + ip + 20, "\x94\x04\0\0", 4);
-    frame->bytes[ip + 8] = 1;
-    frame_set16(frame, ip + 16, dest >> 16);
-    frame_set16(frame, ip + 18, dest & 0xffff);
-    message = frame_bytes(frame, igmp, size);
-    frame_end(frame, ip);
-    put_checksum(frame, ip, message, message + 2);
-}
-
-/* ff02::@low, or ff05::@low with bit 16 of it. */
-static void put_group6(uint8_t address[16], uint32_t group)
-{
-    memset(address, 0, 16);
-    address[0] = 0xff;
-    address[1] = group >> 16 ? 5 : 2;
-    address[14] = (uint8_t)(group >> 8);
-    address[15] = (uint8_t)group;
-}
-
-static void make_mld(struct frame *frame, uint32_t dest, const void *mld, size_t size)
-{
-    size_t ip, message;
-
-    frame_ether(frame, 0x86dd);
-    ip = frame_ipv6(frame, 0);
-    frame->bytes[ip + 7] = 1;
-    put_group6(frame->bytes + ip + 24, dest);
-    memcpy(frame->bytes, "\x33\x33", 2);
-    memcpy(frame->bytes + 2, frame->bytes + ip + 36, 4);
-    frame_bytes(frame, "\x3a\0\x05\x02\0\0\x01\0", 8);
-    message = frame_bytes(frame, mld, size);
-    frame_end(frame, ip);
-    put_checksum(frame, ip, message, message + 2);
-}
-
 static enum snoop_verdict send_on(uint16_t vid, uint16_t port, const struct frame *frame)
 {
     size_t captured = frame->size < PACKET_HEADER_MAX ? frame->size : PACKET_HEADER_MAX;
@@ -131,20 +69,14 @@ static enum snoop_verdict send(uint16_t port, const struct frame *frame)
     return send_on(0, port, frame);
 }
 
-static void put32(uint8_t *bytes, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        bytes[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 static enum snoop_verdict igmp8(uint16_t port, uint8_t type, uint8_t code, uint32_t dest,
                                 uint32_t group)
 {
     uint8_t igmp[8] = {type, code};
     struct frame frame;
 
-    put32(igmp + 4, group);
-    make_igmp(&frame, dest, igmp, sizeof(igmp));
+    frame_put32(igmp + 4, group);
+    frame_igmp(&frame, dest, igmp, sizeof(igmp));
     return send(port, &frame);
 }
 
@@ -206,7 +138,7 @@ static uint64_t data6(uint32_t group)
 
     frame_ether(&frame, 0x86dd);
     ip = frame_ipv6(&frame, PACKET_UDP);
-    put_group6(frame.bytes + ip + 24, group);
+    frame_group6(frame.bytes + ip + 24, group);
     memcpy(frame.bytes, "\x33\x33", 2);
     frame_udp(&frame, 8);
     frame_end(&frame, ip);
@@ -354,14 +286,14 @@ START_TEST(what_does_not_count_as_a_querier)
     /* Not to all hosts; more time than 30 s; for one group; from a port known to have none. */
     igmp8(0, 0x11, 100, 0xe0000002, 0);
     igmp8(0, 0x11, 10, GROUP, GROUP);
-    make_igmp(&frame, HOSTS, "\x11\xff\0\0\0\0\0\0\x02\x7d\0\0", 12);
+    frame_igmp(&frame, HOSTS, "\x11\xff\0\0\0\0\0\0\x02\x7d\0\0", 12);
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     /* No router alert, but in IGMPv1. */
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     memset(frame.bytes + 34, 1, 4);
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     /* To another station's address. */
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     frame.bytes[5] = 2;
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     at.now += 20 * S;
@@ -371,14 +303,14 @@ START_TEST(what_does_not_count_as_a_querier)
     query(2);
     at.now += 20 * S;
     ck_assert(data(GROUP) == ALL && routers() == 1);
-    make_igmp(&frame, HOSTS, "\x11\0\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\0\0\0\0\0\0\0", 8);
     memset(frame.bytes + 34, 1, 4);
     send(0, &frame);
     at.now += 11 * S;
     ck_assert(data(GROUP) == 1);
     /* One that has a short word to say counts for a short time, and makes nobody leave sooner. */
     join(3, GROUP);
-    make_igmp(&frame, HOSTS, "\x11\x0a\0\0\0\0\0\0\x01\x05\0\0", 12);
+    frame_igmp(&frame, HOSTS, "\x11\x0a\0\0\0\0\0\0\x01\x05\0\0", 12);
     send(0, &frame);
     at.now += 10 * S;
     ck_assert(data(GROUP_B) == 1);
@@ -390,7 +322,7 @@ START_TEST(what_does_not_count_as_a_querier)
     ck_assert(data(GROUP) == (1 | 1 << 3));
     snoop_forget_port(at.snoop, 0);
     /* A long one lets memberships last, but counts no longer than others. */
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\x07\x7f\0\0", 12); /* 7 * 127 s + 10 s */
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\x07\x7f\0\0", 12); /* 7 * 127 s + 10 s */
     send(0, &frame);
     join(3, GROUP);
     at.now += 255 * S;
@@ -426,7 +358,7 @@ static enum snoop_verdict report3(uint16_t port, unsigned count, unsigned kind, 
         frame_u16(&message, (GROUP & 0xffff) + i);
         frame_bytes(&message, NULL, 4 * sources);
     }
-    make_igmp(&frame, 0xe0000016, message.bytes, message.size - cut);
+    frame_igmp(&frame, 0xe0000016, message.bytes, message.size - cut);
     return send(port, &frame);
 }
 
@@ -501,15 +433,15 @@ START_TEST(malformed)
     ck_assert_int_eq(igmp8(3, 0x16, 0, 0x0a000001, 0x0a000001), SNOOP_INVALID);
     ck_assert_int_eq(igmp8(3, 0x11, 10, HOSTS, 0x0a000001), SNOOP_INVALID);
     for (size_t size = 9; size < 12; size++) {
-        make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\0\0\0", size);
+        frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\0\0\0", size);
         ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
     }
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\0\0\0\1", 12); /* a source too few */
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0\0\0\0\1", 12); /* a source too few */
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     frame.bytes[39] ^= 1; /* the code, not the checksum */
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     frame.bytes[22] = 2; /* the TTL */
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
     frame.bytes[22] = 1;
@@ -519,18 +451,18 @@ START_TEST(malformed)
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
     frame_set16(&frame, 16, 31);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
-    make_igmp(&frame, GROUP, "\x16\0\0\0\xef\1\1\1", 8);
+    frame_igmp(&frame, GROUP, "\x16\0\0\0\xef\1\1\1", 8);
     frame_set16(&frame, 16, 40);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID); /* a sound report but for that */
     ck_assert_uint_eq(usage().members, 0);
     ck_assert_uint_eq(usage().invalid, 13);
-    make_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
+    frame_igmp(&frame, HOSTS, "\x11\x64\0\0\0\0\0\0", 8);
     /* To one station it is data; another type is for all; a fragment says nothing. */
     frame_set16(&frame, 16, 32);
     frame.bytes[0] = 2;
     ck_assert_int_eq(send(3, &frame), SNOOP_DATA);
     ck_assert_int_eq(igmp8(3, 0x13, 0, 0xe0000004, 0), SNOOP_FLOOD);
-    make_igmp(&frame, GROUP, "\x16\0\0\0\xef\1\1\1", 8);
+    frame_igmp(&frame, GROUP, "\x16\0\0\0\xef\1\1\1", 8);
     frame_set16(&frame, 20, 0x2000);
     ck_assert_int_eq(send(3, &frame), SNOOP_FLOOD);
     have_querier();
@@ -548,7 +480,7 @@ START_TEST(routers_of_other_kinds)
     /* RFC 4286, said each 20 s; PIM hellos with hold times. */
     ck_assert_int_eq(igmp8(2, 0x30, 20, 0xe000006a, 0), SNOOP_FLOOD);
     ck_assert_int_eq(igmp8(3, 0x30, 20, HOSTS, 0), SNOOP_FLOOD); /* to whom it is not said */
-    make_igmp(&frame, 0xe000000d, "\x20\0\0\0\0\1\0\2\0\x1e", 10);
+    frame_igmp(&frame, 0xe000000d, "\x20\0\0\0\0\1\0\2\0\x1e", 10);
     frame.bytes[23] = PACKET_PIM;
     ck_assert_int_eq(send(5, &frame), SNOOP_FLOOD);
     ck_assert(data(GROUP) == (1 | 1 << 2 | 1 << 5));
@@ -558,7 +490,7 @@ START_TEST(routers_of_other_kinds)
     frame.bytes[22] = 1;
     frame.bytes[39] ^= 1;
     ck_assert_int_eq(send(6, &frame), SNOOP_FLOOD);
-    make_igmp(&frame, 0xe000000d, "\x20\0\0\0\0\1\0\2\0\0", 10); /* goodbye */
+    frame_igmp(&frame, 0xe000000d, "\x20\0\0\0\0\1\0\2\0\0", 10); /* goodbye */
     frame.bytes[23] = PACKET_PIM;
     ck_assert_int_eq(send(6, &frame), SNOOP_FLOOD);
     at.now += 30 * S;
@@ -566,7 +498,7 @@ START_TEST(routers_of_other_kinds)
     at.now += 30 * S;
     ck_assert(routers() == 1);
     /* Without options: 105 s. */
-    make_igmp(&frame, 0xe000000d, "\x20\0\0\0", 4);
+    frame_igmp(&frame, 0xe000000d, "\x20\0\0\0", 4);
     frame.bytes[23] = PACKET_PIM;
     send(6, &frame);
     at.now += 105 * S - 1;
@@ -584,8 +516,8 @@ static enum snoop_verdict mld1(uint16_t port, uint8_t type, unsigned code, uint3
     struct frame frame;
 
     if (group)
-        put_group6(mld + 8, group);
-    make_mld(&frame, dest, mld, sizeof(mld));
+        frame_group6(mld + 8, group);
+    frame_mld(&frame, dest, mld, sizeof(mld));
     return send(port, &frame);
 }
 
@@ -598,7 +530,7 @@ START_TEST(mld_version_1)
 
     make(64, 0, 8);
     /* Without a router alert hosts do not answer. */
-    make_mld(&frame, 1, mld, sizeof(mld));
+    frame_mld(&frame, 1, mld, sizeof(mld));
     memcpy(frame.bytes + 56, "\1\4\0\0\0\0", 6);
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     at.now += 20 * S;
@@ -618,9 +550,9 @@ START_TEST(mld_version_1)
     ck_assert_int_eq(mld1(2, 151, 10, 0x6a, 0), SNOOP_FLOOD);
     ck_assert_int_eq(mld1(2, 135, 0, 0x1ff, 0), SNOOP_DATA);
 
-    make_mld(&frame, 1, mld, 23);
+    frame_mld(&frame, 1, mld, 23);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
-    make_mld(&frame, 1, mld, sizeof(mld));
+    frame_mld(&frame, 1, mld, sizeof(mld));
     frame.bytes[21] = 255; /* the hop limit */
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID);
     frame.bytes[21] = 1;
@@ -632,10 +564,10 @@ START_TEST(mld_version_1)
     frame.bytes[37] ^= 1;
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     frame.bytes[22] = 0x20;
-    put_checksum(&frame, 14, 62, 64);
+    frame_sum(&frame, 14, 62, 64);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID); /* from far away */
     memset(frame.bytes + 22, 0, 16);
-    put_checksum(&frame, 14, 62, 64);
+    frame_sum(&frame, 14, 62, 64);
     ck_assert_int_eq(send(3, &frame), SNOOP_INVALID); /* a query from nobody */
     ck_assert_uint_eq(usage().invalid, 7);
     end();
@@ -647,7 +579,7 @@ START_TEST(mld_version_2)
     struct frame frame, report;
 
     make(64, 0, 8);
-    make_mld(&frame, 1, "\x82\0\0\0\x27\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\x7d\0\0", 28);
+    frame_mld(&frame, 1, "\x82\0\0\0\x27\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\x7d\0\0", 28);
     ck_assert_int_eq(send(0, &frame), SNOOP_FLOOD);
     at.now += 11 * S;
     for (unsigned count = 1; count <= 4; count++) {
@@ -656,11 +588,11 @@ START_TEST(mld_version_2)
         frame_u8(&report, count);
         for (unsigned i = 0; i < count; i++) {
             frame_bytes(&report, "\4\0\0\0", 4);
-            put_group6(report.bytes + frame_bytes(&report, NULL, 16), GROUP6 + i);
+            frame_group6(report.bytes + frame_bytes(&report, NULL, 16), GROUP6 + i);
         }
-        make_mld(&frame, 0x16, report.bytes, report.size);
+        frame_mld(&frame, 0x16, report.bytes, report.size);
         memset(frame.bytes + 22, 0, 16); /* from nobody: a host without an address */
-        put_checksum(&frame, 14, 62, 64);
+        frame_sum(&frame, 14, 62, 64);
         ck_assert_int_eq(send((uint16_t)count, &frame), SNOOP_REPORT);
     }
     /* 128 - 62 bytes hold two records. */
