@@ -144,6 +144,8 @@ static int prepare(struct domain_builder *b, const struct domain_config *cfg, co
     if (xc_dom_kernel_mem(dom, cfg->image->data, cfg->image->size) ||
         xc_dom_boot_xen_init(dom, b->xch, b->domid))
         return failed(b, "taking the image");
+    if (cfg->module_size && xc_dom_module_mem(dom, cfg->module, cfg->module_size, NULL))
+        return failed(b, "taking the boot module");
     dom->container_type = XC_DOM_HVM_CONTAINER;
     if (xc_dom_parse_image(dom))
         return failed(b, "reading the image");

@@ -43,6 +43,8 @@ struct domain_config {
     uint32_t store_domid;         /**< who serves its XenStore ring, or DOMAIN_NO_STORE */
     const uint8_t *cpus;          /**< the processors its vCPU may run on, a bit each; NULL: all */
     unsigned cpu_count;           /**< bits of @ref cpus, a multiple of 8 */
+    const void *module;           /**< its boot module, NULL for none */
+    size_t module_size;           /**< bytes of it */
 };
 
 struct domain_builder {

@@ -26,17 +26,20 @@ static int help(struct report *r)
         printf("  %-12s %s (%u MiB, %s)\n", s->name, s->summary ? s->summary : "", s->memory_mb,
                s->kernel ? s->kernel : "no image");
     }
-    printf("\nOptions:\n"
-           "  -k, --kernel IMAGE   the service's image\n"
-           "  -m, --memory MB      memory of the domain in MiB\n"
-           "  -n, --name NAME      name of the domain, as xl shows it (default: the service's)\n"
-           "  -d, --domid N        domain id to take (default: any free one)\n"
-           "  -f, --flask LABEL    FLASK security label of the domain\n"
-           "  -p, --param \"...\"    add to the service's command line; may be repeated\n"
-           "  -t, --timeout SEC    how long to wait for the first answer (default: 10)\n"
-           "  -v, --verbose        name each step with its time; -vv: Xen's libraries speak too\n"
-           "  -h, --help           show this\n"
-           "\nExit codes and files: atoll(1).\n");
+    printf(
+        "\nOptions:\n"
+        "  -k, --kernel IMAGE   the service's image\n"
+        "  -m, --memory MB      memory of the domain in MiB\n"
+        "  -n, --name NAME      name of the domain, as xl shows it (default: the service's)\n"
+        "  -d, --domid N        domain id to take (default: any free one)\n"
+        "  -f, --flask LABEL    FLASK security label of the domain\n"
+        "  -p, --param \"...\"    add to the service's command line; may be repeated\n"
+        "  -t, --timeout SEC    how long to wait for the first answer (default: 10)\n"
+        "      --take-over FILE xenstored: take the place of the XenStore domain on record, with\n"
+        "                       the state in FILE (`atoll store dump`)\n"
+        "  -v, --verbose        name each step with its time; -vv: Xen's libraries speak too\n"
+        "  -h, --help           show this\n"
+        "\nExit codes and files: atoll(1).\n");
     config_free(&config);
     return rc;
 }
@@ -92,6 +95,9 @@ static int parse_option(struct start_options *opt, int ch, const char *arg, FILE
             return usage(err, "--timeout takes 1 to 3600 (seconds), not", arg);
         opt->timeout_s = number;
         return 0;
+    case 'T':
+        opt->state = arg;
+        return 0;
     case 'v':
         opt->verbose++;
         return 0;
@@ -104,11 +110,17 @@ static int parse_option(struct start_options *opt, int ch, const char *arg, FILE
 int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *err)
 {
     static const struct option longopts[] = {
-        {"kernel", required_argument, NULL, 'k'},  {"memory", required_argument, NULL, 'm'},
-        {"name", required_argument, NULL, 'n'},    {"domid", required_argument, NULL, 'd'},
-        {"flask", required_argument, NULL, 'f'},   {"param", required_argument, NULL, 'p'},
-        {"timeout", required_argument, NULL, 't'}, {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"kernel", required_argument, NULL, 'k'},
+        {"memory", required_argument, NULL, 'm'},
+        {"name", required_argument, NULL, 'n'},
+        {"domid", required_argument, NULL, 'd'},
+        {"flask", required_argument, NULL, 'f'},
+        {"param", required_argument, NULL, 'p'},
+        {"timeout", required_argument, NULL, 't'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"take-over", required_argument, NULL, 'T'},
+        {NULL, 0, NULL, 0},
     };
     int ch, rc;
 
@@ -156,6 +168,10 @@ int start_settle(struct report *r, struct start_options *opt,
 
 int start_run(struct report *r, const struct start_options *opt)
 {
+    if (opt->state)
+        return opt->store_domain
+                   ? take_over_xenstored(r, opt)
+                   : report_fail(r, ATOLL_USAGE, "--take-over is for xenstored alone");
     return opt->store_domain ? start_xenstored(r, opt) : start_service(r, opt);
 }
 

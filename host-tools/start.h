@@ -29,6 +29,7 @@ struct start_options {
     bool locked;                        /**< the caller holds the service's lock already */
     int help;                           /**< --help: nothing else counts */
     bool store_domain;                  /**< it is the host's XenStore */
+    const char *state;                  /**< take over with this file's state, NULL: do not */
     char param[START_CMDLINE_MAX - 32]; /**< what --param said, joined by blanks */
     char cmdline[START_CMDLINE_MAX - 32]; /**< the configuration's `cmdline` and that */
 };

@@ -16,4 +16,11 @@
  */
 int start_xenstored(struct report *r, const struct start_options *opt);
 
+/**
+ * Put a successor in the place of the XenStore domain on record, alive or dead: it gets its domid,
+ * dom0's port, and the state in the file @ref start_options.state. An exit code with its cause
+ * reported.
+ */
+int take_over_xenstored(struct report *r, const struct start_options *opt);
+
 #endif

@@ -34,6 +34,11 @@ struct hv *sim_domain_create(struct sim *sim, const struct sim_domain_config *co
     hv->cmdline = strdup(config->cmdline ? config->cmdline : "");
     if (!hv->cmdline)
         hv_panic("sim: out of memory");
+    if (config->module_size) {
+        hv->module = sim_calloc(1, config->module_size);
+        hv->module_size = config->module_size;
+        memcpy(hv->module, config->module, config->module_size);
+    }
     sim_grants_create(hv);
     sim_memory_create(hv, config->pages ? config->pages : DEFAULT_PAGES);
 
@@ -97,6 +102,7 @@ void sim_domain_finalise(struct hv *hv)
     sim_grants_release(hv);
     sim_memory_release(hv, true);
     free(hv->cmdline);
+    free(hv->module);
     free(hv);
     sim_raise_dom_exc(sim);
 }

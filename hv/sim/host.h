@@ -76,6 +76,8 @@ struct hv {
     uint8_t shutdown_reason;
     uint8_t handle[16];
     char *cmdline;
+    void *module; /**< NULL: none */
+    size_t module_size;
     uint32_t index;  /**< in sim->domains */
     uint64_t serial; /**< never reused, unlike the domid */
 

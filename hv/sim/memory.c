@@ -89,6 +89,32 @@ void *hv_page_alloc(struct hv *hv, unsigned count)
     return NULL;
 }
 
+void *hv_guarded_alloc(struct hv *hv, unsigned count)
+{
+    char *pages = hv->sealed ? NULL : hv_page_alloc(hv, count);
+
+    if (pages)
+        protect(pages, count, PROT_READ);
+    return pages;
+}
+
+static void guard(struct hv *hv, void *pages, unsigned count, int protection)
+{
+    for (unsigned i = 0; i < count; i++)
+        sim_page_index(hv, (char *)pages + (size_t)i * HV_PAGE_SIZE, "a guarded page");
+    protect(pages, count, protection);
+}
+
+void hv_guarded_open(struct hv *hv, void *pages, unsigned count)
+{
+    guard(hv, pages, count, PROT_READ | PROT_WRITE);
+}
+
+void hv_guarded_close(struct hv *hv, void *pages, unsigned count)
+{
+    guard(hv, pages, count, PROT_READ);
+}
+
 void hv_page_free(struct hv *hv, void *pages, unsigned count)
 {
     uint32_t first = sim_page_index(hv, pages, "hv_page_free");

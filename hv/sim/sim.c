@@ -78,6 +78,12 @@ domid_t hv_domid(const struct hv *hv)
     return hv->domid;
 }
 
+const void *hv_module(const struct hv *hv, size_t *size)
+{
+    *size = hv->module_size;
+    return hv->module;
+}
+
 const char *hv_cmdline(const struct hv *hv)
 {
     return hv->cmdline;

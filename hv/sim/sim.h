@@ -25,6 +25,8 @@ struct sim_domain_config {
     bool xs_domain;      /**< may ask for getdomaininfo, gets VIRQ_DOM_EXC */
     unsigned pages;      /**< what hv_page_alloc() can give; 0: 2048 */
     const char *cmdline; /**< NULL: "" */
+    const void *module;  /**< its boot module, copied; NULL: none */
+    size_t module_size;  /**< bytes of it */
     uint8_t handle[16];
 };
 

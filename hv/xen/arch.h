@@ -19,6 +19,15 @@ enum arch_access { ARCH_NONE, ARCH_READ, ARCH_READ_WRITE };
 /** Set the access to @count pages of the foreign window from @address, stale translations gone. */
 void arch_map_foreign(uintptr_t address, unsigned count, enum arch_access access);
 
+/**
+ * Before arch_seal(): make @count pages of RAM from @address read-only, in such a way that
+ * arch_guard_set() can change that without lifting any other protection. False without memory.
+ */
+bool arch_guard(struct hv *hv, uintptr_t address, unsigned count);
+
+/** Make such pages writable, or read-only again. */
+void arch_guard_set(uintptr_t address, unsigned count, bool writable);
+
 /** Ask Xen for upcalls, so that a pending event ends arch_idle(). */
 void arch_upcall_init(void);
 

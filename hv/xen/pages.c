@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "arch.h"
+
 #define WORD_BITS   64U
 #define LARGE_PAGES 512U /* that a large page maps */
 
@@ -126,6 +128,27 @@ void *hv_page_alloc(struct hv *hv, unsigned count)
     }
     pool->hint = next_free(pool, pool->hint);
     return run_take(pool, pool->hint, count);
+}
+
+void *hv_guarded_alloc(struct hv *hv, unsigned count)
+{
+    void *pages = hv->sealed || count == 0 ? NULL : page_alloc_large(hv, count);
+
+    if (pages != NULL && !arch_guard(hv, (uintptr_t)pages, count)) {
+        hv_page_free(hv, pages, count);
+        return NULL;
+    }
+    return pages;
+}
+
+void hv_guarded_open(struct hv *hv, void *pages, unsigned count)
+{
+    arch_guard_set((uintptr_t)pages, count, true);
+}
+
+void hv_guarded_close(struct hv *hv, void *pages, unsigned count)
+{
+    arch_guard_set((uintptr_t)pages, count, false);
 }
 
 void *page_alloc_large(struct hv *hv, unsigned count)

@@ -49,6 +49,8 @@ struct boot_info {
     uint32_t foreign_pages; /**< pages reserved in the address space for grant mappings */
     uint64_t console_pfn;   /**< 0: none */
     uint64_t store_pfn;     /**< 0: none */
+    uint64_t module;        /**< the boot module, page aligned; 0: none */
+    uint64_t module_size;   /**< bytes */
     char cmdline[CMDLINE_SIZE];
 };
 
@@ -116,6 +118,8 @@ struct hv {
     void *store;             /**< NULL: none */
     evtchn_port_t store_port;
 
+    const void *module; /**< NULL: none */
+    size_t module_size;
     bool sealed;
     char cmdline[CMDLINE_SIZE];
 };

@@ -51,6 +51,8 @@ void platform_start(const struct boot_info *boot)
     int rc;
 
     memcpy(hv->cmdline, boot->cmdline, sizeof hv->cmdline);
+    hv->module = (const void *)(uintptr_t)boot->module;
+    hv->module_size = boot->module_size;
 
     rc = physmap_add(XENMAPSPACE_shared_info, 0, boot->window + WINDOW_SHARED_INFO);
     if (rc != 0) {
@@ -81,6 +83,12 @@ domid_t hv_domid(const struct hv *hv)
 const char *hv_cmdline(const struct hv *hv)
 {
     return hv->cmdline;
+}
+
+const void *hv_module(const struct hv *hv, size_t *size)
+{
+    *size = hv->module_size;
+    return hv->module;
 }
 
 void hv_seal(struct hv *hv)

@@ -369,6 +369,32 @@ static bool make_room(struct xenstored *xs, struct connection *connection)
     return true;
 }
 
+int connection_resume_input(struct xenstored *xs, struct connection *connection,
+                            const uint8_t *data, size_t length)
+{
+    struct xs_header *header = &connection->in_header;
+    size_t head = length < sizeof(*header) ? length : sizeof(*header);
+
+    memcpy(header, data, head);
+    if (length < sizeof(*header)) {
+        connection->in_have = (uint32_t)length;
+        return 0;
+    }
+    if (header->length > XS_PAYLOAD_MAX || length - head >= header->length + (header->length == 0))
+        return -EINVAL;
+    connection->in_have = (uint32_t)length;
+    if (length == head)
+        return 0;
+    connection->in_payload = arena_alloc(xs->arena, header->length);
+    if (!connection->in_payload) {
+        connection->in_have = 0;
+        return -ENOMEM;
+    }
+    domain_add_memory(xs, connection->domain, (long)header->length);
+    memcpy(connection->in_payload, data + head, length - head);
+    return 0;
+}
+
 /*
  * Take in what has come of a message that is not whole in the ring. Its last bytes stay there until
  * the answer is decided.

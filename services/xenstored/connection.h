@@ -32,6 +32,13 @@ HV_MUST_CHECK int connection_rebind(struct xenstored *xs, struct connection *con
  */
 void connection_reset(struct xenstored *xs, struct connection *connection);
 
+/**
+ * Take over what a predecessor had taken out of the ring of a request that is not whole: @length
+ * bytes at @data. -EINVAL: that cannot be; -ENOMEM.
+ */
+HV_MUST_CHECK int connection_resume_input(struct xenstored *xs, struct connection *connection,
+                                          const uint8_t *data, size_t length);
+
 /** Something happened on its port. */
 void connection_wake(struct xenstored *xs, struct connection *connection);
 

@@ -28,6 +28,9 @@ struct loaded_connection {
     domid_t domid, target;
     uint32_t port;
     struct connection *connection; /* that it is now; NULL: none */
+    uint16_t in_length, partial;   /* of a request that is not whole; of a reply that is half out */
+    uint32_t out_length;           /* of all that waits for the client */
+    uint8_t *data;                 /* both, one behind the other; NULL: not kept */
 };
 
 /* A watch of the stream. */
@@ -58,6 +61,7 @@ struct migration_load {
     uint32_t version;
     struct tree tree; /* the nodes so far */
     bool root;        /* "/" came */
+    bool take_over;   /* migration_load_take_over() */
     struct loaded_connection *connections, **connections_end;
     uint32_t connection_count;
     struct loaded_watch *watches, **watches_end;

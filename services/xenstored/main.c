@@ -45,6 +45,8 @@ void hv_main(struct hv *hv)
     struct xenstored_config config = {.control = true, .version = ATOLL_VERSION};
     uint32_t event, priv_domid = 0, log = 0, clients = 0, history = HISTORY_DEFAULT;
     struct xenstored *xs;
+    const void *state;
+    size_t state_size;
     int error;
 
     if (!option(hv_cmdline(hv), "--event", HV_EVTCHN_PORTS - 1, &event)) {
@@ -66,7 +68,16 @@ void hv_main(struct hv *hv)
         hv_exit(hv, HV_EXIT_CRASH);
     hv_seal(hv);
     xenstored_sealed(xs);
-    error = xenstored_attach(xs, config.priv_domid, HV_GNTTAB_XENSTORE, event);
+    state = hv_module(hv, &state_size);
+    if (state) {
+        error = xenstored_take_over(xs, state, state_size);
+        if (error) {
+            log_line(hv, "xenstored: cannot take the predecessor's place: error %d", -error);
+            hv_exit(hv, HV_EXIT_CRASH);
+        }
+    } else {
+        error = xenstored_attach(xs, config.priv_domid, HV_GNTTAB_XENSTORE, event);
+    }
     if (error) {
         log_line(hv, "xenstored: cannot attach to domain %u, port %u: error %d", config.priv_domid,
                  event, -error);

@@ -73,6 +73,14 @@ struct migration_result {
 struct migration_load *migration_load_begin(struct xenstored *xs);
 
 /**
+ * Become what the stream describes: the successor of a service that has served its clients under
+ * our domid. Their rings are mapped and their ports bound as they stand, so messages go on in the
+ * midst of a byte; no watch fires for having been registered. For a service that serves nobody yet,
+ * the control domain included. Lasts until migration_load_end().
+ */
+void migration_load_take_over(struct migration_load *load);
+
+/**
  * Take the next bytes of the stream, of any number. -EINVAL: it is not in the format;
  * -ENOMEM. After an error the load can only be ended.
  */

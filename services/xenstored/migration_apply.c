@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "connection.h"
 #include "domain.h"
 #include "output.h"
 #include "path.h"
 #include "replace.h"
 #include "watch.h"
+#include "xenstored.h"
 
 static void merge_limits(struct quota_limits *limits, const struct quota_limits *loaded)
 {
@@ -59,9 +61,69 @@ static void restore_target(struct migration_load *load, struct loaded_connection
     connection->target = connection->subject.target = loaded->target;
 }
 
+/* The messages that were under way: what came of a request, and what waits for the client. */
+static int restore_messages(struct migration_load *load, const struct loaded_connection *loaded)
+{
+    const uint8_t *at = loaded->data;
+    uint32_t left = loaded->out_length;
+    int error =
+        at ? connection_resume_input(load->xs, loaded->connection, at, loaded->in_length) : 0;
+
+    if (error || !at)
+        return error;
+    at += loaded->in_length;
+    for (uint32_t part = loaded->partial; left && !error; part = 0) {
+        struct xs_header header;
+
+        if (!part && left >= sizeof(header)) {
+            memcpy(&header, at, sizeof(header));
+            part = header.length <= XS_PAYLOAD_MAX ? (uint32_t)sizeof(header) + header.length : 0;
+        }
+        if (!part || part > left)
+            return -EINVAL;
+        error = output_resume(load->xs, loaded->connection, at, part, part == loaded->partial);
+        at += part;
+        left -= part;
+    }
+    return error;
+}
+
+/* Go on with a ring that a predecessor has served, as it stands. */
+static int take_over_connection(struct migration_load *load, struct loaded_connection *loaded)
+{
+    struct xenstored *xs = load->xs;
+    struct domain *domain;
+    int error = -EINVAL;
+
+    if (!loaded->ring || !loaded->port)
+        return error;
+    domain = domain_get(xs, loaded->domid, &error);
+    if (!domain)
+        return error;
+    error = xenstored_adopt(xs, loaded->domid, HV_GNTTAB_XENSTORE, loaded->port);
+    if (error)
+        return error;
+    loaded->connection = domain->connection;
+    restore_target(load, loaded);
+    return restore_messages(load, loaded);
+}
+
 static void restore_connection(struct migration_load *load, struct loaded_connection *loaded)
 {
     struct xenstored *xs = load->xs;
+
+    if (load->take_over) {
+        int error = take_over_connection(load, loaded);
+
+        if (error) {
+            log_write(xs->log, LOG_ERROR, "cannot take over the ring of domain %u: error %d",
+                      loaded->domid, -error);
+            load->result.connections_not_restored++;
+        } else {
+            load->result.connections++;
+        }
+        return;
+    }
 
     if (loaded->ring)
         loaded->connection = find_existing(load, loaded);
@@ -87,7 +149,10 @@ static void restore_watch(struct migration_load *load, const struct loaded_watch
     if (work.connection && path_canonical(text, work.connection->subject.domid, true, load->path))
         error = watch_add(xs, &work, load->path, token, loaded->depth,
                           text[0] != '/' && text[0] != '@');
-    output_queue_events(xs, &work);
+    if (load->take_over)
+        output_forget_events(xs, &work); /* the client has had it from our predecessor */
+    else
+        output_queue_events(xs, &work);
     if (error && error != -EEXIST)
         load->result.watches_not_restored++;
     else

@@ -64,6 +64,27 @@ static struct loaded_connection *find_connection(const struct migration_load *lo
     return connection;
 }
 
+/* What was under way on a connection, for a successor to go on with. */
+static int keep_messages(struct migration_load *load, struct loaded_connection *connection)
+{
+    const uint8_t *body = load->body;
+    size_t length;
+
+    connection->in_length = (uint16_t)get16(body + 16);
+    connection->partial = (uint16_t)get16(body + 18);
+    connection->out_length = get32(body + 20);
+    length = connection->in_length + (size_t)connection->out_length;
+    if (load->length > LOADED_BODY_MAX)
+        return loaded_problem(load, "more waits for a client than can be taken over");
+    if (!length)
+        return 0;
+    connection->data = keep(load, length);
+    if (!connection->data)
+        return -ENOMEM;
+    memcpy(connection->data, body + MIGRATION_CONNECTION_SIZE, length);
+    return 0;
+}
+
 static int take_connection(struct migration_load *load)
 {
     const uint8_t *body = load->body;
@@ -97,7 +118,7 @@ static int take_connection(struct migration_load *load)
     };
     *load->connections_end = connection;
     load->connections_end = &connection->next;
-    return 0;
+    return load->take_over ? keep_messages(load, connection) : 0;
 }
 
 static int take_watch(struct migration_load *load, bool extended)
@@ -401,6 +422,11 @@ int migration_load_data(struct migration_load *load, const void *data, size_t le
     return load->error;
 }
 
+void migration_load_take_over(struct migration_load *load)
+{
+    load->take_over = true;
+}
+
 const char *migration_load_problem(const struct migration_load *load, uint64_t *offset)
 {
     *offset = load->record;
@@ -435,6 +461,9 @@ void migration_load_end(struct migration_load *load)
 
     for (struct loaded_connection *connection; (connection = load->connections);) {
         load->connections = connection->next;
+        if (connection->data)
+            arena_free(xs->arena, connection->data,
+                       connection->in_length + (size_t)connection->out_length);
         arena_free(xs->arena, connection, sizeof(*connection));
     }
     for (struct loaded_watch *watch; (watch = load->watches);) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "output.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "domain.h"
@@ -61,6 +62,25 @@ void output_queue_reply(struct xenstored *xs, struct connection *connection, con
     output->connection = connection;
     domain_add_memory(xs, connection->domain, (long)output_size(output));
     enqueue(xs, output);
+}
+
+int output_resume(struct xenstored *xs, struct connection *connection, const uint8_t *data,
+                  uint32_t length, bool partial)
+{
+    struct output *output = arena_alloc(xs->arena, sizeof(*output) + length);
+    struct xs_header header;
+
+    if (!output)
+        return -ENOMEM;
+    *output = (struct output){.connection = connection, .length = length};
+    if (!partial) {
+        memcpy(&header, data, sizeof(header));
+        output->event = header.type == XS_WATCH_EVENT;
+    }
+    memcpy(output->data, data, length);
+    domain_add_memory(xs, connection->domain, (long)output_size(output));
+    enqueue(xs, output);
+    return 0;
 }
 
 void output_unhash(struct xenstored *xs, struct output *output)

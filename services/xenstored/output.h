@@ -18,6 +18,13 @@ void output_spare_drop(struct xenstored *xs);
 void output_queue_reply(struct xenstored *xs, struct connection *connection, const void *message,
                         size_t length, size_t sent);
 
+/**
+ * Queue a message that a predecessor had queued: @length bytes at @data, a whole message, or with
+ * @partial what is left of one. -ENOMEM.
+ */
+HV_MUST_CHECK int output_resume(struct xenstored *xs, struct connection *connection,
+                                const uint8_t *data, uint32_t length, bool partial);
+
 /** Free one message, wherever it waits. */
 void output_free(struct xenstored *xs, struct output *output);
 

@@ -2,6 +2,7 @@
 #include "xenstored.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <hv/time.h>
@@ -9,6 +10,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "history.h"
+#include "migration.h"
 #include "output.h"
 #include "publish.h"
 #include "remote.h"
@@ -231,8 +233,8 @@ void xenstored_forget_history(struct xenstored *xs)
     history_forget(xs);
 }
 
-int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
-                     evtchn_port_t remote_port)
+static int attach(struct xenstored *xs, domid_t domid, grant_ref_t ref, evtchn_port_t remote_port,
+                  bool adopt)
 {
     struct domain *domain = domain_create(xs, domid);
     struct connection *connection;
@@ -249,11 +251,66 @@ int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
         domain->introduced = true;
         domain->connection = connection;
     }
-    hv_shared_write32(xs->hv, &connection->ring->connection, XS_CONNECTED);
+    /* A client that wants to reconnect has said so to our predecessor. */
+    if (!adopt)
+        hv_shared_write32(xs->hv, &connection->ring->connection, XS_CONNECTED);
     connection->notify = true;
     connection_notify(xs, connection);
     /* What the client sent before it was attached raised no event here. */
     connection_wake(xs, connection);
+    return 0;
+}
+
+int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
+                     evtchn_port_t remote_port)
+{
+    return attach(xs, domid, ref, remote_port, false);
+}
+
+int xenstored_adopt(struct xenstored *xs, domid_t domid, grant_ref_t ref, evtchn_port_t remote_port)
+{
+    return attach(xs, domid, ref, remote_port, true);
+}
+
+static int load_state(struct xenstored *xs, struct migration_load *load, const void *state,
+                      size_t size, struct migration_result *result)
+{
+    const char *problem;
+    uint64_t offset;
+    int error = migration_load_data(load, state, size);
+
+    if (!error)
+        error = migration_load_finish(load, result);
+    problem = migration_load_problem(load, &offset);
+    if (error && problem)
+        log_write(xs->log, LOG_ERROR, "the predecessor's state: %s (record at byte %" PRIu64 ")",
+                  problem, offset);
+    return error;
+}
+
+int xenstored_take_over(struct xenstored *xs, const void *state, size_t size)
+{
+    struct migration_load *load = migration_load_begin(xs);
+    struct migration_result result = {0};
+    struct domain *control;
+    int error;
+
+    if (!load)
+        return -ENOMEM;
+    migration_load_take_over(load);
+    error = load_state(xs, load, state, size, &result);
+    migration_load_end(load);
+    if (error)
+        return error;
+    log_write(xs->log, LOG_INFO,
+              "taken over: %" PRIu64 " nodes, %" PRIu64 " rings (%" PRIu64 " not), %" PRIu64
+              " watches (%" PRIu64 " not)",
+              result.nodes, result.connections, result.connections_not_restored, result.watches,
+              result.watches_not_restored);
+    control = domain_find(xs, xs->priv_domid);
+    if (!control || !control->connection)
+        return -EINVAL;
+    domain_check_all(xs);
     return 0;
 }
 

@@ -54,6 +54,22 @@ void xenstored_forget_history(struct xenstored *xs);
 HV_MUST_CHECK int xenstored_attach(struct xenstored *xs, domid_t domid, grant_ref_t ref,
                                    evtchn_port_t remote_port);
 
+/**
+ * The same for a ring that a predecessor of our domid has served: nothing in it is touched, and
+ * what came into it meanwhile is served.
+ */
+HV_MUST_CHECK int xenstored_adopt(struct xenstored *xs, domid_t domid, grant_ref_t ref,
+                                  evtchn_port_t remote_port);
+
+/**
+ * Take the place of a predecessor, whose state is the @size bytes at @state (migration.h): all
+ * rings of the stream are adopted, the control domain's included. What became of the domains
+ * meanwhile is looked up. -EINVAL: it is no such state, and nothing was touched, or the control
+ * domain's ring is not in it; -ENOMEM. With another error the control domain's ring could not be
+ * adopted.
+ */
+HV_MUST_CHECK int xenstored_take_over(struct xenstored *xs, const void *state, size_t size);
+
 /** Drop the extra connection that xenstored_attach() made with @remote_port. */
 void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_port);
 

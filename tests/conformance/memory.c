@@ -162,8 +162,33 @@ static void case_shared_bytes(struct suite *s)
     hv_page_free(s->hv, bytes, 1);
 }
 
+/** Guarded pages are zeroed, are written while they are open, and keep what was written. */
+static void case_guarded(struct suite *s)
+{
+    uint8_t *pages = hv_guarded_alloc(s->hv, 3), *other;
+
+    CHECK(s, pages != NULL);
+    s->keeps = true;
+    CHECK_EQ(s, (uintptr_t)pages % HV_PAGE_SIZE, 0);
+    for (unsigned i = 0; i < 3 * HV_PAGE_SIZE; i += 512)
+        CHECK_EQ(s, pages[i], 0);
+    hv_guarded_open(s->hv, pages + HV_PAGE_SIZE, 2);
+    memset(pages + HV_PAGE_SIZE, 0x5a, HV_PAGE_SIZE);
+    hv_guarded_close(s->hv, pages + HV_PAGE_SIZE, 1);
+    memset(pages + 2UL * HV_PAGE_SIZE, 0xa5, HV_PAGE_SIZE);
+    hv_guarded_close(s->hv, pages + 2UL * HV_PAGE_SIZE, 1);
+    CHECK(s, pages[HV_PAGE_SIZE - 1] == 0 && pages[HV_PAGE_SIZE] == 0x5a);
+    CHECK(s, pages[2 * HV_PAGE_SIZE - 1] == 0x5a && pages[2 * HV_PAGE_SIZE] == 0xa5);
+    other = hv_page_alloc(s->hv, 1);
+    CHECK(s, other != NULL);
+    memset(other, 1, HV_PAGE_SIZE);
+    hv_page_free(s->hv, other, 1);
+    CHECK(s, hv_guarded_alloc(s->hv, 1U << 30) == NULL);
+}
+
 void suite_memory(struct suite *s)
 {
+    suite_case(s, "memory/guarded", case_guarded);
     suite_case(s, "memory/alloc", case_alloc);
     suite_case(s, "memory/too-much", case_alloc_too_much);
     suite_case(s, "memory/exhaustion", case_exhaustion);

@@ -59,6 +59,13 @@ domid_t hv_domid(const struct hv *hv);
 const char *hv_cmdline(const struct hv *hv);
 
 /**
+ * What the toolstack loaded beside the image, a boot module: its bytes, read-only, and how many in
+ * *@size. NULL and 0 where there is none. Whoever built this domain wrote them, and may only have
+ * passed on what a stranger wrote: they are to be checked. Lives as long as @hv.
+ */
+const void *hv_module(const struct hv *hv, size_t *size);
+
+/**
  * Sleep until an event channel is pending (see hv_evtchn_next()) or @deadline, in the clock of
  * hv_now(), has passed. Returns at once if either is so already. May return early without a cause;
  * never sleeps past an event that arrived before or during the call.

@@ -20,6 +20,19 @@ void hv_page_free(struct hv *hv, void *pages, unsigned count);
 /** How many pages hv_page_alloc() can still give; the largest contiguous run in @largest. */
 size_t hv_page_count_free(struct hv *hv, size_t *largest);
 
+/**
+ * @count contiguous zeroed pages that are read-only but for the moments in which they are opened: a
+ * store that goes astray faults instead of changing them. To be taken before hv_seal(), and never
+ * given back. NULL if there are none.
+ */
+void *hv_guarded_alloc(struct hv *hv, unsigned count);
+
+/** Make the @count pages at @pages, of a run that hv_guarded_alloc() gave, writable. */
+void hv_guarded_open(struct hv *hv, void *pages, unsigned count);
+
+/** Make them read-only again. */
+void hv_guarded_close(struct hv *hv, void *pages, unsigned count);
+
 /*
  * Shared memory. Another domain may write it at any instant, so each value is loaded exactly once
  * and never looked at again in place (XSA-155). The simulator lets an adversary act between any two

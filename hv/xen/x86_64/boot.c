@@ -121,12 +121,17 @@ static void map_from_reservation(struct memory_map *map)
     }
 }
 
+static uint64_t page_round(uint64_t size)
+{
+    return (size + HV_PAGE_SIZE - 1) & ~(uint64_t)(HV_PAGE_SIZE - 1);
+}
+
 static uint64_t image_top(void)
 {
     uint64_t end = hv_symbol_table.address + hv_symbol_table.size;
 
     end = end > (uintptr_t)image_end ? end : (uintptr_t)image_end;
-    return (end + HV_PAGE_SIZE - 1) & ~(uint64_t)(HV_PAGE_SIZE - 1);
+    return page_round(end);
 }
 
 /** The map has RAM where the image is: one that has not cannot be true. */
@@ -158,6 +163,7 @@ static void ram_collect(struct boot_info *boot, const struct memory_map *map)
         ram_insert(boot, start, end);
     }
     ram_cut(boot, 0, HV_PAGE_SIZE);
+    ram_cut(boot, boot->module, boot->module + page_round(boot->module_size));
     ram_cut(boot, (uintptr_t)image_start, image_top());
 }
 
@@ -186,6 +192,21 @@ static void cmdline_copy(struct boot_info *boot, const struct hvm_start_info *in
     }
 }
 
+/** The first boot module; init-xenstore-domain calls its one the RAM disk. */
+static void module_find(struct boot_info *boot, const struct hvm_start_info *info)
+{
+    const struct hvm_modlist_entry *list =
+        (const struct hvm_modlist_entry *)(uintptr_t)info->modlist_paddr;
+
+    if (info->nr_modules == 0 || list == NULL || list->size == 0) {
+        return;
+    }
+    HV_ASSERT(list->paddr % HV_PAGE_SIZE == 0 && list->paddr >= HV_PAGE_SIZE &&
+              list->paddr < ADDRESS_LIMIT / 2 && list->size < GIB);
+    boot->module = list->paddr;
+    boot->module_size = list->size;
+}
+
 static void boot_info_read(struct boot_info *boot, uint32_t start_info)
 {
     const struct hvm_start_info *info = (const struct hvm_start_info *)(uintptr_t)start_info;
@@ -206,6 +227,7 @@ static void boot_info_read(struct boot_info *boot, uint32_t start_info)
         hv_panic("no memory map holds the image");
     }
     cmdline_copy(boot, info);
+    module_find(boot, info);
     ram_collect(boot, &the_map);
     window_choose(boot, &the_map);
     boot->console_pfn = hvm_param_get(HVM_PARAM_CONSOLE_PFN);

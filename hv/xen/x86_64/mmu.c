@@ -96,7 +96,8 @@ static unsigned foreign_tables(const struct boot_info *boot)
 static void tables_place(struct boot_info *boot, unsigned foreign)
 {
     uint64_t pages = 16 + foreign + boot->ram_top / GIB + 2 * boot->ram_count +
-                     ((uintptr_t)image_end - (uintptr_t)image_start) / LARGE_PAGE;
+                     ((uintptr_t)image_end - (uintptr_t)image_start) / LARGE_PAGE +
+                     boot->module_size / LARGE_PAGE;
 
     for (unsigned i = 0; i < boot->ram_count; i++) {
         uint64_t start = boot->ram[i].start;
@@ -163,6 +164,7 @@ void mmu_init(struct boot_info *boot)
     if (boot->store_pfn != 0) {
         map_small(boot->store_pfn * HV_PAGE_SIZE, (boot->store_pfn + 1) * HV_PAGE_SIZE, LEAF_RW);
     }
+    map_small(boot->module, boot->module + boot->module_size, LEAF_R);
     map_window(boot, foreign);
     boot->foreign_pages = foreign_pages;
     __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
@@ -201,6 +203,43 @@ void arch_map_foreign(uintptr_t address, unsigned count, enum arch_access access
     }
     if (sealed) {
         protection_restore(cr0);
+    }
+}
+
+/*
+ * The entries of guarded pages are in tables of their own, which are not sealed: a write to CR0
+ * would be an exit to Xen at each of them, and journals are written at each request. A stray store
+ * would have to hit the one entry, and then the page.
+ */
+bool arch_guard(struct hv *hv, uintptr_t address, unsigned count)
+{
+    uintptr_t end = address + (uintptr_t)count * HV_PAGE_SIZE;
+
+    for (uintptr_t at = address & ~(LARGE_PAGE - 1); at < end; at += LARGE_PAGE) {
+        uint64_t *entry = entry_of(at, 2), *table = hv_page_alloc(hv, 1);
+
+        if (table == NULL) {
+            return false;
+        }
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            table[i] = (*entry & PTE_LARGE) != 0
+                           ? (at + i * (uintptr_t)HV_PAGE_SIZE) | LEAF_RW
+                           : ((const uint64_t *)(uintptr_t)(*entry & ADDRESS))[i];
+        }
+        *entry = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
+    }
+    __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
+    arch_guard_set(address, count, false);
+    return true;
+}
+
+void arch_guard_set(uintptr_t address, unsigned count, bool writable)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uintptr_t page = address + (uintptr_t)i * HV_PAGE_SIZE;
+
+        *entry_of(page, 1) = page | (writable ? LEAF_RW : LEAF_R);
+        __asm__ volatile("invlpg %0" : : "m"(*(const char *)page) : "memory");
     }
 }
 

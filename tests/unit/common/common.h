@@ -9,6 +9,7 @@
 #include "tests/unit/unit.h"
 
 TCase *hash_cases(void);
+TCase *journal_cases(void);
 TCase *list_cases(void);
 TCase *log_cases(void);
 TCase *loop_cases(void);
