@@ -35,7 +35,10 @@ def repositories():
                 "Origin: Debian"])
     lines = sorted(set(done.stdout.split("\n"))) if done.returncode == 0 else []
     found = [line.split() for line in lines if len(line.split()) == 2 and "-" not in line.split()[1]]
-    return found or [["http://deb.debian.org/debian/", "bookworm"]]
+    if not found:
+        raise SystemExit("fetch_captures.py: apt-get knows no Debian mirror: add one to /etc/apt/sources.list "
+                         "and run apt-get update")
+    return found
 
 
 def apt(folder):

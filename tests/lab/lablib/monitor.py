@@ -68,6 +68,16 @@ def _sent(dom0, guest):
     return [int(word) for word in out.split()]
 
 
+def _quiet(dom0, net):
+    """What the guests have sent, at an instant at which all of it has become flows that have ended."""
+    for _ in range(10):
+        dom0.expect(f"lab-await {IDLE * 6} '[ $(atoll flows --json | grep -c sides) = 0 ]'", 90, "flows do not end")
+        sent = {g: _sent(dom0, g) for g in net.all}
+        if not _flows(dom0) and sent == {g: _sent(dom0, g) for g in net.all}:
+            return sent
+    raise checks.CheckFailed("the guests are never silent", str(sent))
+
+
 def _between(flows, one, other, **what):
     """The flows of two guests, of which @what holds."""
     names = {one.name, other.name}
@@ -78,8 +88,7 @@ def _between(flows, one, other, **what):
 def conversations(dom0, net):
     """Each is shown once, with its guests' names and what they have sent, byte for byte."""
     web, client, _ = net.all
-    dom0.expect(f"lab-await {IDLE * 4} '[ $(atoll flows --json | grep -c sides) = 0 ]'", 60)
-    before = {g: _sent(dom0, g) for g in net.all}
+    before = _quiet(dom0, net)
     followed = "atoll flows --follow --json >/run/ended.json 2>/run/ended.err & echo $! >/run/ended.pid; sleep 1"
     dom0.expect(followed)
     web.run(dom0, "lab-frames sequence 9001 >/tmp/sequence 2>&1 & mkdir -p /tmp/www; head -c 100000 /dev/zero >/tmp/www/page; "
@@ -98,8 +107,9 @@ def conversations(dom0, net):
     if len(http) != 1 or http[0].get("application", {}).get("kind") != "http":
         raise checks.CheckFailed("the web page is not one flow of HTTP", json.dumps(http, indent=1))
     dom0.shown = dom0.expect("atoll flows")
-    after = {g: _sent(dom0, g) for g in net.all}
-    dom0.expect(f"sleep {IDLE * 2 + 2}; kill -INT $(cat /run/ended.pid); sleep 1")
+    # Not only the traffic above: a guest may look for its neighbours again at any time.
+    after = _quiet(dom0, net)
+    dom0.expect("sleep 1; kill -INT $(cat /run/ended.pid); sleep 1")
     ended = [json.loads(line) for line in dom0.expect("cat /run/ended.json").splitlines()]
     said = []
     for guest in (web, client):
