@@ -22,7 +22,7 @@ IMAGE_VCHAN = os.path.join(BUILD, "tests/vchan/vchan.elf")
 IMAGE_RIGHTS = os.path.join(BUILD, "tests/platform/rights.elf")
 IMAGE_PLATFORM = os.path.join(BUILD, "tests/platform/platform.elf")
 ATOLL = os.path.join(BUILD, "host-tools/atoll")
-LAB_PROGRAMS = ("lab-pty", "lab-latency", "lab-first", "lab-domain-console")
+LAB_PROGRAMS = ("lab-pty", "lab-latency", "lab-first", "lab-domain-console", "lab-crash")
 
 
 def processors():
