@@ -139,8 +139,9 @@ void engine_port(struct engine *engine, uint16_t port, const struct engine_ident
     if (change.begun != 0) {
         top_forget(&engine->top, change.begun);
         alerts_forget(engine->alerts, change.begun);
-        expect_mac(engine, change.begun, identity->mac);
     }
+    if (identity && identities_of(&engine->identities, port) != 0)
+        expect_mac(engine, identities_of(&engine->identities, port), identity->mac);
 }
 
 bool engine_time(struct engine *engine, uint64_t now)
