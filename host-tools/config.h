@@ -35,7 +35,8 @@ struct service_settings {
     bool has_cpus;      /**< `cpus` given: "1", "0-3,^2" */
     uint8_t cpus[CONFIG_CPUS_MAX / 8]; /**< the processors its vCPU may run on */
     uint32_t timeout_s;                /**< `timeout`: seconds for the first answer */
-    bool store_domain;                 /**< it is the host's XenStore: only [xenstored] is */
+    uint32_t journal_kib; /**< `journal`, KiB, whole pages; 0: none. On top of memory_mb */
+    bool store_domain;    /**< it is the host's XenStore: only [xenstored] is */
     /** Of a switch, what joins it to the world: a NIC of dom0's ("": none), dom0's own bridge and
      * dom0's vif on the switch ("": names made of the service's), and more words for that vif. */
     char uplink[16], uplink_bridge[16], uplink_interface[16];
