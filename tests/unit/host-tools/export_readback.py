@@ -191,7 +191,7 @@ def nfdump(form, flows, size=1400):
             wait_for_udp(port)
             sent, said = export(f'udp://127.0.0.1:{port}', form, flows, size)
             equal(said, '', 'what export-flows says')
-            time.sleep(0.3)
+            wait_until_read(port)
         finally:
             collector.terminate()
             collector.wait(TIMEOUT)
@@ -203,14 +203,29 @@ def nfdump(form, flows, size=1400):
             return sent, dict(zip(rows[-2], rows[-1])), rows, file.read()
 
 
+def waiting(port):
+    """Bytes that wait in the socket that is bound to @port, as the kernel has them; None: there is none."""
+    with open('/proc/net/udp') as file:
+        for line in file:
+            words = line.split()
+            if words[1] == f'0100007F:{port:04X}':
+                return int(words[4].split(':')[1], 16)
+    return None
+
+
 def wait_for_udp(port):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with open('/proc/net/udp') as file:
-            if f'0100007F:{port:04X} ' in file.read():
-                return
+    end = time.monotonic() + TIMEOUT
+    while waiting(port) is None:
+        check(time.monotonic() < end, 'nfcapd does not listen')
         time.sleep(0.02)
-    raise AssertionError('nfcapd does not listen')
+
+
+def wait_until_read(port):
+    end = time.monotonic() + TIMEOUT
+    while waiting(port):
+        check(time.monotonic() < end, 'nfcapd does not read')
+        time.sleep(0.05)
+    time.sleep(0.3)
 
 
 # -- tests
