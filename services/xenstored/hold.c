@@ -40,7 +40,7 @@ void hold_set(struct xenstored *xs, struct domain *domain, uint32_t seconds)
         domain->held_until = hv_now(xs->hv) + seconds * HV_SEC;
     if (!seconds && domain->connection)
         domain->held_until = 0; /* it has shut down, and is still there */
-    domain_check_all(xs); /* frees a domain that is held no more */
+    domain_check_all(xs);       /* frees a domain that is held no more */
     hold_arm(xs);
 }
 

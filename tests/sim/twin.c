@@ -539,8 +539,7 @@ void twin_hold(struct twin *twin, unsigned domid, bool held)
     twin->party[domid].held = held;
     model_domain_held(twin->model, domid, held);
     if (twin->host != NULL) {
-        hold_set(twin->host->xs, domain_find(twin->host->xs, (domid_t)domid),
-                 held ? HOLD_MAX : 0);
+        hold_set(twin->host->xs, domain_find(twin->host->xs, (domid_t)domid), held ? HOLD_MAX : 0);
         client_notify(twin->host->dom0); /* a control client would have woken it */
         host_run(twin->host);
     }
