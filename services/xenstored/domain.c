@@ -315,12 +315,6 @@ static bool replaced(const struct domain *domain, const struct hv_domain_info *i
     return memcmp(domain->handle, info->handle, sizeof(domain->handle)) != 0;
 }
 
-/* Is it held, and its end was seen? Who has its domid now is not it, unless introduced. */
-static bool ended(const struct domain *domain)
-{
-    return domain->held_until && !domain->connection;
-}
-
 /* It is gone: all that it had goes, or nothing but its connection. */
 static void end(struct xenstored *xs, struct domain *domain)
 {
@@ -343,7 +337,7 @@ void domain_check_all(struct xenstored *xs)
             continue;
         if (domain->dead) {
             finish_death(xs, domain);
-        } else if (!domain_exists(xs, domain->domid, &info) || ended(domain)) {
+        } else if (!domain_exists(xs, domain->domid, &info) || hold_over(domain)) {
             end(xs, domain);
         } else if (!info.shutdown) {
             hold_alive(domain);
@@ -394,11 +388,10 @@ static int introduce_successor(struct xenstored *xs, struct domain *domain, cons
 int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
 {
     struct domain *domain = domain_find(xs, domid);
-    bool exists;
     struct hv_domain_info info;
+    bool exists = domain_exists(xs, domid, &info);
     int error = -ENOENT;
 
-    exists = domain_exists(xs, domid, &info);
     if (domain && exists && hold_successor(domain, info.handle))
         return introduce_successor(xs, domain, info.handle, port);
     if (domain && !exists && hold_keeps(xs, domain)) {
@@ -406,7 +399,7 @@ int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
         return -EINVAL;
     }
     /* The event of a predecessor's death may not have been looked at yet. */
-    if (domain && (!exists || ended(domain) || replaced(domain, &info))) {
+    if (domain && (!exists || hold_over(domain) || replaced(domain, &info))) {
         domain_release(xs, domain);
         if (domain_find(xs, domid))
             return -ENOMEM;

@@ -32,6 +32,12 @@ void hold_set(struct xenstored *xs, struct domain *domain, uint32_t seconds);
 /** @domain has ended: is it held? The time begins at the first such question. */
 bool hold_keeps(struct xenstored *xs, struct domain *domain);
 
+/** Is it held, and its end was seen? Who has its domid now is not it, unless introduced. */
+static inline bool hold_over(const struct domain *domain)
+{
+    return domain->held_until && !domain->connection;
+}
+
 /** @domain lives. */
 void hold_alive(struct domain *domain);
 
