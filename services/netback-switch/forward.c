@@ -184,6 +184,11 @@ bool forward_multicast(void *context, const uint8_t mac[6], bool add)
     return true;
 }
 
+void forward_begin(struct forward *forward)
+{
+    engine_schedule(forward);
+}
+
 void engine_schedule(struct forward *forward)
 {
     if (list_empty(&forward->turn.armed))
@@ -287,6 +292,8 @@ static void turn(struct timer *timer)
     struct forward *forward = LIST_ENTRY(timer, struct forward, turn);
     struct vswitch *vswitch = forward->vswitch;
 
+    if (vswitch->awaits_rules) /* forward_begin() */
+        return;
     forward->calls = 0;
     forward->usage.turns++;
     do {

@@ -75,6 +75,7 @@ static bool create_tables(struct vswitch *vswitch)
 struct vswitch *vswitch_create(struct service *service)
 {
     struct vswitch *vswitch = arena_zalloc(service->arena, sizeof(*vswitch));
+    uint32_t rules;
 
     if (!vswitch) {
         log_write(service->log, LOG_ERROR, "not enough memory for a switch");
@@ -86,6 +87,7 @@ struct vswitch *vswitch_create(struct service *service)
     vswitch->loop = &service->loop;
     vswitch->log = service->log;
     vswitch->mirror_order = mirror_order(service->hv);
+    vswitch->awaits_rules = service_option(service->hv, "rules", 1, &rules) && rules;
     timer_init(&vswitch->age, age);
     mirrors_create(vswitch);
     *(struct vswitch **)service->config->context = vswitch;
@@ -222,6 +224,10 @@ int vswitch_apply(struct vswitch *vswitch, struct rules *rules, const char **why
     vswitch->applied++;
     put_in_force(vswitch);
     vswitch_rules_free(vswitch, old);
+    if (vswitch->awaits_rules) {
+        vswitch->awaits_rules = false;
+        forward_begin(vswitch->forward);
+    }
     log_write(vswitch->log, LOG_NOTICE, "rules of generation %llu in force: %u ports, %u bridges",
               (unsigned long long)rules->generation, rules->port_count, rules->bridge_count);
     events_add(vswitch->events, NULL,

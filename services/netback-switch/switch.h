@@ -128,6 +128,7 @@ struct vswitch {
     uint32_t generations; /**< ports so far */
     uint64_t applied;     /**< generations of rules so far */
     bool applying;        /**< an upload of rules is under way */
+    bool awaits_rules;    /**< none was given yet, and until then nothing is forwarded */
     struct timer age;
     struct {
         uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
