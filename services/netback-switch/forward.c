@@ -165,6 +165,7 @@ void forward_work(void *context, struct netif_queue *rings)
 void forward_multicast_reset(struct port *port)
 {
     port->multicast_count = 0;
+    port->multicast_lost = port->netif.inherited;
 }
 
 bool forward_multicast(void *context, const uint8_t mac[6], bool add)

@@ -102,7 +102,8 @@ struct port {
     struct port_counters counters;
     uint8_t multicast[64][6]; /**< what it asked for, where it has multicast control */
     unsigned multicast_count;
-    uint8_t mirrors[2]; /**< bits of the mirrors that want what it sends, and what it gets */
+    bool multicast_lost; /**< a predecessor was told, and we do not know: it gets all */
+    uint8_t mirrors[2];  /**< bits of the mirrors that want what it sends, and what it gets */
     struct forward_port
         *forward; /**< the engine's: what waits for this port, what it may still send */
 };
