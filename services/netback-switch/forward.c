@@ -293,7 +293,7 @@ static void turn(struct timer *timer)
     struct forward *forward = LIST_ENTRY(timer, struct forward, turn);
     struct vswitch *vswitch = forward->vswitch;
 
-    if (vswitch->awaits_rules) /* forward_begin() */
+    if (vswitch->awaits_rules || vswitch->awaits_ports) /* forward_begin() */
         return;
     forward->calls = 0;
     forward->usage.turns++;

@@ -64,7 +64,7 @@ void forward_port_remove(struct port *port);
  */
 void forward_configure(struct port *port);
 
-/** vswitch->awaits_rules is false from now on: what has come meanwhile is in the rings. */
+/** What vswitch->awaits_* said may be over: what has come meanwhile is in the rings. */
 void forward_begin(struct forward *forward);
 
 /** netif_callbacks of a netif whose context is its struct port: work, multicast. */

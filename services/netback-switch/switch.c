@@ -13,6 +13,9 @@
 
 #define AGE_PERIOD HV_SEC
 
+/* How long the ports that are there at the start may take to be connected. */
+#define SETTLED_MAX (500 * HV_MSEC)
+
 /* --- the service --------------------------------------------------------------------------------
  */
 
@@ -48,6 +51,18 @@ static void age(struct timer *timer)
     fdb_age(vswitch->fdb, hv_now(vswitch->hv));
     snoop_age(vswitch->snoop, hv_now(vswitch->hv));
     timer_set(vswitch->loop, timer, hv_now(vswitch->hv) + AGE_PERIOD);
+}
+
+void vswitch_settled(struct vswitch *vswitch)
+{
+    timer_cancel(&vswitch->settled);
+    vswitch->awaits_ports = false;
+    forward_begin(vswitch->forward);
+}
+
+static void settled_anyway(struct timer *timer)
+{
+    vswitch_settled(LIST_ENTRY(timer, struct vswitch, settled));
 }
 
 static bool create_tables(struct vswitch *vswitch)
@@ -89,6 +104,7 @@ struct vswitch *vswitch_create(struct service *service)
     vswitch->mirror_order = mirror_order(service->hv);
     vswitch->awaits_rules = service_option(service->hv, "rules", 1, &rules) && rules;
     timer_init(&vswitch->age, age);
+    timer_init(&vswitch->settled, settled_anyway);
     mirrors_create(vswitch);
     *(struct vswitch **)service->config->context = vswitch;
     if (create_tables(vswitch))
@@ -101,6 +117,11 @@ struct vswitch *vswitch_create(struct service *service)
         return NULL;
     }
     timer_set(vswitch->loop, &vswitch->age, hv_now(vswitch->hv) + AGE_PERIOD);
+    /* A predecessor's ports come one after the other: what the first ones send would find nobody.
+     */
+    vswitch->awaits_ports = vswitch->backend != NULL;
+    if (vswitch->awaits_ports)
+        timer_set(vswitch->loop, &vswitch->settled, hv_now(vswitch->hv) + SETTLED_MAX);
     return vswitch;
 }
 
@@ -113,6 +134,7 @@ void vswitch_destroy(struct vswitch *vswitch)
         control_server_destroy(vswitch->service->control);
     vswitch->service->control = NULL;
     timer_cancel(&vswitch->age);
+    timer_cancel(&vswitch->settled);
     if (vswitch->backend)
         xenbus_backend_destroy(vswitch->backend);
     for (unsigned i = 0; i < SWITCH_PORTS; i++)

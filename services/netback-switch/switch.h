@@ -130,6 +130,8 @@ struct vswitch {
     uint64_t applied;     /**< generations of rules so far */
     bool applying;        /**< an upload of rules is under way */
     bool awaits_rules;    /**< none was given yet, and until then nothing is forwarded */
+    bool awaits_ports;    /**< those that were there at the start are being connected: likewise */
+    struct timer settled; /**< when that is over in any case */
     struct timer age;
     struct {
         uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
@@ -148,6 +150,9 @@ struct service_config vswitch_service(struct hv *hv, const char *version, struct
 struct vswitch *vswitch_create(struct service *service);
 /** Only tests end a service so. */
 void vswitch_destroy(struct vswitch *vswitch);
+
+/** The ports that were there at the start have been looked at. */
+void vswitch_settled(struct vswitch *vswitch);
 
 /** No bridge of this name is used by a port or named by rules any more: forget it. */
 void vswitch_bridges_sweep(struct vswitch *vswitch);

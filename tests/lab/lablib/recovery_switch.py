@@ -5,7 +5,7 @@ import os
 import re
 import statistics
 
-from . import checks, host, switch
+from . import checks, guests, host, switch
 from . import switch_policy as policy
 from .image import Image
 
@@ -86,6 +86,8 @@ def _kill(dom0, name, how):
 def killed(dom0, net, kills=KILLS):
     """@kills times; the beats go on, nobody sees a state change, nothing is left in Xen."""
     _kill(dom0, net.backend, "destroyed")  # once, so that what is made at first use is there
+    for guest in net.all:
+        guest.run(dom0, "true")
     before = switch._left(dom0, net)
     states = _states(dom0)
     watched = net.a.domid
@@ -146,7 +148,7 @@ def monitor_killed(dom0, net):
 
 def session(dom0, kills=KILLS):
     net = switch.Net("switch")
-    net.all = net.all[:2]
+    net.a, net.b = net.all = [guests.Guest(name, "pv", 11 + i, "backend=switch") for i, name in enumerate("ab")]
     if not dom0.check("the store starts", checks.store_starts):
         return
     if not dom0.check("two guests on the switch", up, net):
