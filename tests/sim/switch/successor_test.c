@@ -199,7 +199,7 @@ START_TEST(dies_again_and_again)
 END_TEST
 
 /* While nobody serves, one guest rewrites its rings' heads: that is its own harm. */
-START_TEST(xsa_39_indices_changed_while_nobody_served)
+START_TEST(indices_changed_while_nobody_served)
 {
     struct unit_random random = {(uint64_t)_i + 1};
 
@@ -261,7 +261,7 @@ Suite *unit_suite(void)
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, dies_anywhere);
     tcase_add_test(cases, dies_again_and_again);
-    tcase_add_loop_test(cases, xsa_39_indices_changed_while_nobody_served, 0, 4);
+    tcase_add_loop_test(cases, indices_changed_while_nobody_served, 0, 4);
     suite_add_tcase(suite, cases);
     return suite;
 }
