@@ -95,6 +95,7 @@ enum control_type {
     CONTROL_T_STORE_DIFF = 0x0107,  /**< FROM, TO (versions), PATH. Stream: one node each */
     CONTROL_T_STORE_SHOW = 0x0108,  /**< VERSION, PATH. Stream: one node each, parents first */
     CONTROL_T_STORE_ROLLBACK = 0x0109, /**< VERSION, PATH. Reply: VERSION (the new one), COUNT */
+    CONTROL_T_STORE_HOLD = 0x010a,     /**< DOMID, VALUE (seconds; 0: no more). Reply: VALUE */
 
     /** Of the switch (services/netback-switch/control.c). */
     CONTROL_T_SWITCH_SHOW = 0x0200,  /**< Reply: GENERATION, DIGEST, COUNT... a BRIDGE each */

@@ -78,6 +78,8 @@
     FIELD(CONNECTION, "connection", NUMBER, 92) /* trace: tells those of one domain apart */       \
     FIELD(MORE, "more", NUMBER, 93) /* diff, show: the next item goes on with this node's fields   \
                                      */                                                            \
+    FIELD(HOLD, "hold", NUMBER, 94) /* seconds for which a domain that has ended is kept */        \
+    FIELD(HELD, "held", NUMBER, 95) /* it has ended: seconds that are left of them */              \
     /* the switch */                                                                               \
     FIELD(BRIDGE, "bridge-entry", GROUP, 128)                                                      \
     FIELD(PORT, "port-entry", GROUP, 129)                                                          \

@@ -47,6 +47,16 @@ static struct xenbus_look *look_of(struct list *item)
     return LIST_ENTRY(item, struct xenbus_look, all);
 }
 
+/* What there was at the start has had its turn. */
+static void settle(struct xenbus_backend *backend)
+{
+    if (backend->settled || !backend->scanned || backend->op.look || !list_empty(&backend->queue))
+        return;
+    backend->settled = true;
+    if (backend->type->settled)
+        backend->type->settled(backend->context);
+}
+
 /* Begin the next look, if none is under way. */
 static void run(struct xenbus_backend *backend)
 {
@@ -59,6 +69,7 @@ static void run(struct xenbus_backend *backend)
         if (xenbus_look_start(look))
             xenbus_look_at(look, hv_now(backend->hv) + XENBUS_AGAIN);
     }
+    settle(backend);
 }
 
 void xenbus_look_at(struct xenbus_look *look, uint64_t time)
@@ -202,6 +213,8 @@ static void scan_end(struct xenbus_backend *backend, bool failed)
     backend->scan.busy = false;
     if (backend->ended)
         return;
+    backend->scanned |= !failed;
+    settle(backend);
     if (failed)
         timer_set(backend->loop, &backend->scan.timer, hv_now(backend->hv) + XENBUS_AGAIN);
     else if (backend->scan.again)

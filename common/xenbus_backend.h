@@ -107,6 +107,8 @@ struct xenbus_device_type {
     /** The frontend went to Reconfiguring: its nodes are read again; then Reconfigured is written.
      */
     void (*reconfigure)(struct xenbus_device *device, const struct xenbus_nodes *frontend);
+    /** All directories that were there at the start have been looked at: called once. NULL. */
+    void (*settled)(void *context);
 };
 
 /** At most so many each: features, further names, names of the type. */

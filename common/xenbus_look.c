@@ -243,7 +243,10 @@ static bool try_connect(struct xenbus_look *look, const struct view *view)
     }
     look->connected = true;
     backend->usage.connected++;
-    look->state = XENBUS_CONNECTED;
+    /* What a predecessor had connected stays as it stands, and nobody is told. */
+    look->state = look->state == XENBUS_UNKNOWN && view->our_state == XENBUS_RECONFIGURED
+                      ? XENBUS_RECONFIGURED
+                      : XENBUS_CONNECTED;
     look->why = look->said = NULL;
     xenbus_look_log(look, LOG_INFO, "connected", NULL);
     return true;
@@ -269,9 +272,11 @@ static bool begin(struct xenbus_look *look, const struct view *view)
     switch (view->our_state) {
     case XENBUS_CONNECTED:
     case XENBUS_RECONFIGURED:
-        if (there || theirs == XENBUS_RECONFIGURING)
-            return try_connect(look, view);
-        break;
+        if (!there && theirs != XENBUS_RECONFIGURING)
+            break;
+        look->written = look->device->state = view->our_state;
+        look->published = true;
+        return try_connect(look, view);
     case XENBUS_INIT_WAIT:
         if (there)
             return try_connect(look, view);
@@ -288,6 +293,13 @@ static bool begin(struct xenbus_look *look, const struct view *view)
     }
     look->state = XENBUS_INIT_WAIT;
     return true;
+}
+
+/* From the start again, with what we have to offer: a predecessor may have had less. */
+static void offer(struct xenbus_look *look)
+{
+    look->state = XENBUS_INIT_WAIT;
+    look->published = false;
 }
 
 /* Both ends walk. False: there is more to read first. */
@@ -320,13 +332,13 @@ static bool walk(struct xenbus_look *look, const struct view *view)
             look->state = XENBUS_CLOSED;
         } else if (theirs == XENBUS_INITIALISING) {
             disconnect(look, "the frontend begins anew");
-            look->state = XENBUS_INIT_WAIT;
+            offer(look);
         }
         return true;
     case XENBUS_CLOSING:
     case XENBUS_CLOSED:
         if (theirs == XENBUS_INITIALISING)
-            look->state = XENBUS_INIT_WAIT;
+            offer(look);
         else if (theirs == XENBUS_CLOSED || theirs == XENBUS_UNKNOWN)
             look->state = XENBUS_CLOSED;
         return true;

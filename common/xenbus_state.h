@@ -89,7 +89,8 @@ struct xenbus_backend {
     void *context;
     char root[32]; /**< "backend/vif" */
     struct store_watch watch;
-    bool ended; /**< the store's connection, or we */
+    bool ended;            /**< the store's connection, or we */
+    bool scanned, settled; /**< the tree was listed once; and all that was there was looked at */
     struct list looks;
     unsigned look_count;
     struct list queue;

@@ -16,8 +16,9 @@
 #define BUSY_TIMEOUTS  3u
 #define QUEUE_TIMEOUTS 12u
 
-/* A domain that dies raises no event for us: how often we look. */
-#define LOOK_INTERVAL HV_SEC
+/* A domain that dies raises no event for us: how often we look. What we map of it keeps its
+ * successor from its domid. */
+#define LOOK_INTERVAL (80 * HV_MSEC)
 
 /* After so long it is said what is waited for. */
 #define TELL_AFTER HV_SEC

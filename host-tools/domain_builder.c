@@ -44,6 +44,13 @@ int domain_choose_handle(struct domain_builder *b)
     return 0;
 }
 
+void domain_follow_handle(struct domain_builder *b, const uint8_t predecessor[16])
+{
+    memcpy(b->handle, predecessor, 16);
+    for (unsigned i = 15; i >= 12 && ++b->handle[i] == 0; i--) {
+    }
+}
+
 /* Xen takes and returns a map of as many processors as this host may have. */
 static int set_affinity(struct domain_builder *b, const struct domain_config *cfg)
 {

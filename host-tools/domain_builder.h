@@ -43,6 +43,7 @@ struct domain_config {
     uint32_t store_domid;         /**< who serves its XenStore ring, or DOMAIN_NO_STORE */
     const uint8_t *cpus;          /**< the processors its vCPU may run on, a bit each; NULL: all */
     unsigned cpu_count;           /**< bits of @ref cpus, a multiple of 8 */
+    const uint8_t *predecessor;   /**< UUID of the domain whose place it takes, NULL: of none */
     const void *module;           /**< its boot module, NULL for none */
     size_t module_size;           /**< bytes of it */
     uint32_t journal_pages;       /**< pages to set aside for hv_reserved(); 0: none */
@@ -71,6 +72,10 @@ void domain_builder_init(struct domain_builder *b, xc_interface *xch);
  * domain_create() finds the domain by it, even if he is killed in the midst of that.
  */
 int domain_choose_handle(struct domain_builder *b);
+
+/** The same for the successor of the domain with @predecessor: by that XenStore knows it
+ * (services/xenstored/hold.h). Only the last four bytes differ. */
+void domain_follow_handle(struct domain_builder *b, const uint8_t predecessor[16]);
 
 /** Create the domain, paused and without memory. -EEXIST-like errors are Xen's own. */
 int domain_create(struct domain_builder *b, const struct domain_config *cfg);

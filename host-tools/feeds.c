@@ -2,6 +2,7 @@
 #include "feeds.h"
 #include "record.h"
 #include "rules_state.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,40 @@ int feeds_sync(struct report *r, struct store_client *store, const char *service
                         list.left_out, FEEDS_OF_SERVICE);
         if (service && count && strcmp(name, service) == 0)
             *count = list.count;
+    }
+    config_free(&config);
+    return rc;
+}
+
+static int let_go_one(struct store_client *store, uint32_t domid, uint32_t source)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < FEEDS_OF_SERVICE; i++) {
+        char path[64], text[FEED_TEXT_MAX];
+        unsigned named;
+
+        snprintf(path, sizeof(path), "/local/domain/%u/data/feed/%u", domid, i);
+        rc = store_read(store, path, text, sizeof(text));
+        if (!rc && sscanf(text, "%u ", &named) == 1 && named == source)
+            rc = store_remove(store, path);
+        if (rc == -ENOENT || rc == -ENOBUFS)
+            rc = 0;
+    }
+    return rc;
+}
+
+int feeds_let_go(struct report *r, struct store_client *store, uint32_t source)
+{
+    struct config config;
+    int rc = config_read(r, NULL, &config) ? -EINVAL : 0;
+
+    for (unsigned i = 0; !rc && i < config.count; i++) {
+        const struct service_settings *service = &config.services[i];
+        const uint32_t domid = service->store_domain ? 0 : domain_of(service->name);
+
+        if (domid && domid != source)
+            rc = let_go_one(store, domid, source);
     }
     config_free(&config);
     return rc;

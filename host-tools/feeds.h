@@ -45,6 +45,13 @@ bool feeds_named(struct report *r, const char *service);
 int feeds_sync(struct report *r, struct store_client *store, const char *service, unsigned *count);
 
 /**
+ * The domain @source, a switch's, is to end: have all services let go of its mirrors, by taking
+ * their nodes away; feeds_started() of its successor puts them back. 0, or an error of
+ * store_request().
+ */
+int feeds_let_go(struct report *r, struct store_client *store, uint32_t source);
+
+/**
  * The service @service was just started, in a domain that its record names: give switches their
  * rules again whose mirrors it reads, and let it know them. What fails is reported, and is no
  * reason not to start it: dom0's agent tries again. How many feeds it has.

@@ -76,6 +76,9 @@ int remains_remove(struct report *r, xc_interface *xch, struct store_client *sto
                     record->domid);
     } else if (ours && record->domid) {
         error = service_nodes_remove(store, record->domid);
+        /* It may be held for a successor, which is not to come. */
+        if (!error && store_release(store, record->domid) == -ETIMEDOUT)
+            error = -ETIMEDOUT;
         if (error)
             report_note(r, "its nodes in XenStore could not be removed (%s): /local/domain/%u",
                         strerror(-error), record->domid);

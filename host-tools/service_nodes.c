@@ -57,6 +57,8 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
         {console, "backend", backend},
         {console, "backend-id", "0"},
         {console, "limit", CONSOLE_LIMIT},
+        /* Not xenconsoled's: whoever maps a dead domain's page keeps its successor from its domid.
+         */
         {console, "type", "atoll"},
         {console, "output", "pty"},
         {console, "tty", ""},
@@ -67,23 +69,29 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
     return write_nodes(c, nodes, sizeof(nodes) / sizeof(nodes[0]), path, size);
 }
 
-int service_nodes_introduce(struct store_client *c, const struct service_nodes *n, char *path,
-                            size_t size)
+int service_nodes_home(struct store_client *c, uint32_t domid, char *path, size_t size)
 {
     char own[16], reads[16];
     const char *const home_perms[] = {"n0", reads, NULL};
     const char *const data_perms[] = {own, NULL};
     int rc;
 
-    snprintf(own, sizeof(own), "n%u", n->domid);
-    snprintf(reads, sizeof(reads), "r%u", n->domid);
-    snprintf(path, size, "/local/domain/%u", n->domid);
+    snprintf(own, sizeof(own), "n%u", domid);
+    snprintf(reads, sizeof(reads), "r%u", domid);
+    snprintf(path, size, "/local/domain/%u", domid);
     (void)store_remove(c, path); /* of a domain that had this domid before */
     rc = store_make(c, path, home_perms);
     if (rc)
         return rc;
-    snprintf(path, size, "/local/domain/%u/data", n->domid);
-    rc = store_make(c, path, data_perms);
+    snprintf(path, size, "/local/domain/%u/data", domid);
+    return store_make(c, path, data_perms);
+}
+
+int service_nodes_introduce(struct store_client *c, const struct service_nodes *n, char *path,
+                            size_t size)
+{
+    int rc = service_nodes_home(c, n->domid, path, size);
+
     if (rc)
         return rc;
     snprintf(path, size, "the introduction of domain %u", n->domid);

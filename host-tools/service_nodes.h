@@ -19,10 +19,12 @@ struct service_nodes {
     uint64_t store_gfn;    /**< the page of its XenStore ring */
 };
 
+/** A home, empty, that domain @domid may read, with a `data` that is its own. Result as below. */
+int service_nodes_home(struct store_client *c, uint32_t domid, char *path, size_t size);
+
 /**
- * Tell XenStore of a service that is its client: a home that the service may read, with a `data`
- * that is the service's own, and its ring. Before the service runs; the rest can follow later.
- * Result as below.
+ * Tell XenStore of a service that is its client: its home, and its ring. Before the service runs;
+ * the rest can follow later. Result as below.
  */
 int service_nodes_introduce(struct store_client *c, const struct service_nodes *n, char *path,
                             size_t size);

@@ -10,6 +10,7 @@
 #include "service_nodes.h"
 #include "start_steps.h"
 #include "store_quota.h"
+#include "take_over_service.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -101,7 +102,7 @@ static int announce(struct start *s, const struct service_nodes *nodes)
  * less often, because others may be waiting, too. At most a second, or until something is amiss,
  * which the client then finds out.
  */
-static void wait_until_published(struct start *s)
+void start_service_published(struct start *s)
 {
     const uint64_t end = report_now_ns() + SECOND_NS;
     const struct timespec pause = {.tv_nsec = 500000};
@@ -123,17 +124,15 @@ static void wait_until_published(struct start *s)
 }
 
 /*
- * Wait until it says that it is well. The client does the waiting; after a second without an answer
- * we say so, and give it the rest of the time. From here on an interrupt ends the client's waits.
+ * The client does the waiting; after a second without an answer we say so, and give it the rest of
+ * the time.
  */
-static int wait_until_healthy(struct start *s, bool *is_switch)
+static int wait_until_healthy(struct start *s, struct inspection *result)
 {
     const uint64_t begin = report_now_ns(), all = s->opt->timeout_s * SECOND_NS;
     struct inspection found = {0};
     bool told = false;
 
-    start_take_interrupts(s);
-    wait_until_published(s);
     for (;;) {
         const uint64_t waited = report_now_ns() - begin, left = waited < all ? all - waited : 0;
         const uint64_t patience = told || left < SECOND_NS ? left : SECOND_NS;
@@ -156,8 +155,15 @@ static int wait_until_healthy(struct start *s, bool *is_switch)
     if (found.health == CONTROL_DEGRADED)
         report_note(s->r, "it serves, and says: %s", found.text);
     report_step(s->r, "first healthy answer");
-    *is_switch = strcmp(found.service, SWITCH_SERVICE_NAME) == 0;
+    *result = found;
     return 0;
+}
+
+int start_service_healthy(struct start *s)
+{
+    struct inspection found;
+
+    return wait_until_healthy(s, &found);
 }
 
 /* Of the domain that it is now: a quota goes with its domain. */
@@ -203,22 +209,17 @@ static void tell_of_feeds(struct start *s)
                     s->opt->service);
 }
 
-static int build(struct start *s)
+void start_service_limits(struct start *s, uint32_t store_domid)
 {
-    struct service_nodes nodes;
-    uint32_t store;
-    bool ruled, is_switch = false;
-    int rc = host_find_store_domain(s->r, s->xch, &store);
-
-    if (rc)
-        return rc;
     s->config.max_grant_frames = GRANT_FRAMES;
     s->config.max_maptrack_frames = MAPTRACK_FRAMES;
     s->config.max_evtchn_port = EVTCHN_PORT_MAX;
-    s->config.store_domid = store == HOST_NO_DOMAIN ? 0 : store; /* else a daemon in dom0 */
-    if ((rc = start_create(s)) || (rc = start_load(s, s->opt->cmdline)))
-        return rc;
-    nodes = (struct service_nodes){
+    s->config.store_domid = store_domid == HOST_NO_DOMAIN ? 0 : store_domid; /* a daemon in dom0 */
+}
+
+struct service_nodes start_service_nodes(const struct start *s)
+{
+    return (struct service_nodes){
         .domid = s->builder.domid,
         .name = s->opt->name,
         .memory_mb = s->config.memory_mb,
@@ -227,6 +228,22 @@ static int build(struct start *s)
         .store_port = s->builder.store_port,
         .store_gfn = s->builder.store_gfn,
     };
+}
+
+static int build(struct start *s)
+{
+    struct inspection found = {0};
+    struct service_nodes nodes;
+    bool ruled, is_switch;
+    uint32_t store;
+    int rc = host_find_store_domain(s->r, s->xch, &store);
+
+    if (rc)
+        return rc;
+    start_service_limits(s, store);
+    if ((rc = start_create(s)) || (rc = start_load(s, s->opt->cmdline)))
+        return rc;
+    nodes = start_service_nodes(s);
     /* Toolstacks find a backend by the name that is announced: no vif comes to a switch before its
      * rules are in force. */
     ruled = rules_state_kept(s->opt->service);
@@ -237,9 +254,16 @@ static int build(struct start *s)
     if (!rc && !ruled)
         (void)feeds_started(s->r, &s->store, s->opt->service);
     if (!rc)
-        rc = wait_until_healthy(s, &is_switch);
+        start_take_interrupts(s);
+    if (!rc)
+        start_service_published(s);
+    if (!rc)
+        rc = wait_until_healthy(s, &found);
+    is_switch = strcmp(found.service, SWITCH_SERVICE_NAME) == 0;
     if (!rc && is_switch)
         raise_quota(s, store);
+    if (!rc)
+        store_hold_set(s->r, &s->store, store, s->builder.domid, SERVICE_HOLD_S);
     if (!rc && ruled)
         rc = give_rules(s);
     if (!rc && ruled)

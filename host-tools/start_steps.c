@@ -100,8 +100,12 @@ void start_hold_signals(struct start *s)
 int start_create(struct start *s)
 {
     const struct start_options *opt = s->opt;
-    int rc = domain_choose_handle(&s->builder);
+    int rc = 0;
 
+    if (s->config.predecessor)
+        domain_follow_handle(&s->builder, s->config.predecessor);
+    else
+        rc = domain_choose_handle(&s->builder);
     if (rc)
         return start_builder_failed(s, rc);
     s->record.memory_mb = s->config.memory_mb;

@@ -8,6 +8,7 @@
 #include "session.h"
 #include "start.h"
 #include "take_over.h"
+#include "take_over_service.h"
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,12 +40,10 @@ static const struct command_usage restart_usage = {
     .options = "ft",
     .services_min = 1,
     .services_max = 1,
-    .help =
-        "Usage: atoll restart SERVICE [OPTION...]\n"
-        "Stop a service, where it runs, and start it as atoll.conf(5) has it. One that does\n"
-        "not answer is destroyed.\n\n" OPTIONS
-        "\nxenstored is not asked: a successor takes its place, with its state, and dom0 and its\n"
-        "guests go on. More: atoll(1).\n",
+    .help = "Usage: atoll restart SERVICE [OPTION...]\n"
+            "End a service, whatever state it is in, and build a successor in its place, as\n"
+            "atoll.conf(5) has it: its clients' rings and connections go on. xenstored's state\n"
+            "comes from its journal.\n\n" OPTIONS "\nMore: atoll(1).\n",
 };
 
 struct stop {
@@ -53,18 +52,17 @@ struct stop {
     const struct service_settings *settings;
     uint32_t timeout_s;
     bool force;
-    bool restart; /**< what does not answer is destroyed: it is to be brought back */
     struct store_client store;
     struct record record;
     enum record_state state;
 };
 
 /* Ask it to end. */
-static int ask(struct stop *s, struct report *r)
+static int ask(struct stop *s)
 {
     struct control_client *client = NULL;
     struct control_answer answer;
-    int rc = control_client_open_domain(r, s->settings->name, s->record.domid,
+    int rc = control_client_open_domain(s->r, s->settings->name, s->record.domid,
                                         (int)s->timeout_s * 1000, &client);
 
     if (rc)
@@ -79,8 +77,7 @@ static int ask(struct stop *s, struct report *r)
     return rc;
 }
 
-/* An end that does not come is told to @failures. */
-static int wait_for_end(struct stop *s, struct report *failures)
+static int wait_for_end(struct stop *s)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     const uint64_t begin = report_now_ns();
@@ -91,7 +88,7 @@ static int wait_for_end(struct stop *s, struct report *failures)
         const uint64_t waited = report_now_ns() - begin;
 
         if (waited >= s->timeout_s * SECOND_NS)
-            return report_fail(failures, ATOLL_NO_ANSWER,
+            return report_fail(s->r, ATOLL_NO_ANSWER,
                                "domain %u agreed to end and has not in %u s; --force destroys it",
                                s->record.domid, s->timeout_s);
         if (!told && waited >= SECOND_NS) {
@@ -101,27 +98,6 @@ static int wait_for_end(struct stop *s, struct report *failures)
         nanosleep(&pause, NULL);
     }
     report_step(s->r, "domain %u %s", s->record.domid, reason[0] ? reason : "is gone");
-    return 0;
-}
-
-/* The same for a restart, which does not end with a service that hangs. */
-static int ask_or_destroy(struct stop *s)
-{
-    struct report_kept kept;
-    char line[512];
-    int rc;
-
-    if (!report_keep(&kept, s->r))
-        return ask(s, s->r);
-    rc = ask(s, &kept.report);
-    if (!rc)
-        rc = wait_for_end(s, &kept.report);
-    report_kept_end(&kept, line, sizeof(line));
-    if (!rc || rc == ATOLL_INTERRUPTED)
-        return rc;
-    if (rc != ATOLL_NO_ANSWER && rc != ATOLL_UNSUPPORTED && rc != ATOLL_NOT_RUNNING)
-        return report_fail(s->r, (enum atoll_exit)rc, "%s", line);
-    report_note(s->r, "it does not end by itself; destroying domain %u", s->record.domid);
     return 0;
 }
 
@@ -139,16 +115,12 @@ static int stop_other(struct stop *s)
 {
     int rc;
 
-    if (s->state == RECORD_RUNS && !s->force && s->restart) {
-        rc = ask_or_destroy(s);
-        if (rc)
-            return rc;
-    } else if (s->state == RECORD_RUNS && !s->force) {
-        rc = ask(s, s->r);
+    if (s->state == RECORD_RUNS && !s->force) {
+        rc = ask(s);
         if (rc == ATOLL_NO_ANSWER || rc == ATOLL_REFUSED || rc == ATOLL_UNSUPPORTED)
             report_note(s->r, "--force destroys its domain without asking");
         if (!rc)
-            rc = wait_for_end(s, s->r);
+            rc = wait_for_end(s);
         if (rc)
             return rc;
     }
@@ -259,12 +231,13 @@ int restart_main(int argc, char *const argv[])
     rc = begin(&session, &restart_usage, &line, &s);
     if (!rc)
         rc = start_settle(s.r, &opt, s.settings);
-    s.restart = true;
     /* What cannot be started is not stopped. */
     if (!rc)
         rc = start_check(s.r, s.xch, &opt);
     if (!rc && s.settings->store_domain)
         rc = restart_store(&s, &opt);
+    else if (!rc && take_over_possible(s.settings->name, &s.record))
+        rc = take_over(s.r, &opt, NULL, NULL);
     else if (!rc && !(rc = stop(&s)))
         rc = start_run(s.r, &opt);
     end(&session, &s);

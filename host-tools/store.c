@@ -7,6 +7,7 @@ static const struct call_summary commands[] = {
     {&store_trace, "show requests, watch events and commits as they happen"},
     {&store_quota_get, "show the quotas of all domains, or of one"},
     {&store_quota_set, "change a quota"},
+    {&store_hold, "keep what a domain has for its successor, should it end"},
     {&store_log, "the versions of the tree that are kept, newest first"},
     {&store_diff, "what changed between two versions"},
     {&store_show, "the tree as it was in a version"},

@@ -200,6 +200,15 @@ int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32
     return store_request(c, XS_INTRODUCE, payload, used, reply, &len);
 }
 
+int store_release(struct store_client *c, uint32_t domid)
+{
+    char payload[16], reply[XENSTORE_PAYLOAD_MAX];
+    const int used = snprintf(payload, sizeof(payload), "%u", domid);
+    size_t len;
+
+    return store_request(c, XS_RELEASE, payload, (size_t)used + 1, reply, &len);
+}
+
 int store_remove(struct store_client *c, const char *path)
 {
     char reply[XENSTORE_PAYLOAD_MAX];

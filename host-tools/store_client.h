@@ -88,6 +88,9 @@ int store_make(struct store_client *c, const char *path, const char *const perms
 /** Tell XenStore of a domain: its ring is at @gfn, its event channel @port waits for XenStore. */
 int store_introduce(struct store_client *c, uint32_t domid, uint64_t gfn, uint32_t port);
 
+/** Tell XenStore that the domain is over, whatever it thought of that. */
+int store_release(struct store_client *c, uint32_t domid);
+
 /** Remove @path with all below it. */
 int store_remove(struct store_client *c, const char *path);
 

@@ -6,6 +6,6 @@
 #include "call.h"
 
 extern const struct call_command store_stats, store_trace, store_quota_get, store_quota_set,
-    store_dump, store_load, store_log, store_diff, store_show, store_rollback;
+    store_hold, store_dump, store_load, store_log, store_diff, store_show, store_rollback;
 
 #endif

@@ -108,3 +108,42 @@ bool store_quota_raise(struct report *r, struct store_client *store, uint32_t st
 {
     return is_ours(store, store_domid) && store_quota_ask(r, store_domid, domid, name, wanted);
 }
+
+static int set_hold(struct report *r, uint32_t store_domid, uint32_t domid, uint32_t seconds)
+{
+    struct control_client *client = NULL;
+    struct control_writer *request;
+    struct control_answer answer;
+    int rc = control_client_open_domain(r, "xenstored", store_domid, CONTROL_TIMEOUT_MS, &client);
+
+    if (!rc && control_client_knows(client, CONTROL_T_STORE_HOLD)) {
+        request = control_client_begin(client, CONTROL_T_STORE_HOLD);
+        control_put_number(request, CONTROL_F_DOMID, domid);
+        control_put_number(request, CONTROL_F_VALUE, seconds);
+        rc = control_client_call(client, CONTROL_T_STORE_HOLD, &answer);
+    }
+    control_client_close(client);
+    return rc;
+}
+
+void store_hold_set(struct report *r, struct store_client *store, uint32_t store_domid,
+                    uint32_t domid, uint32_t seconds)
+{
+    struct report_kept kept;
+    char error[256] = "out of memory";
+    int rc = ATOLL_FAILURE;
+
+    if (!is_ours(store, store_domid))
+        return;
+    if (report_keep(&kept, r)) {
+        rc = set_hold(&kept.report, store_domid, domid, seconds);
+        report_kept_end(&kept, error, sizeof(error));
+    }
+    if (rc && rc != ATOLL_INTERRUPTED)
+        report_note(r,
+                    "should it end, its nodes in XenStore go (%s); `atoll store hold %u %u` keeps "
+                    "them for a successor",
+                    error, domid, seconds);
+    else if (!rc)
+        report_step(r, "XenStore holds its nodes for %u s, should it end", seconds);
+}

@@ -19,4 +19,12 @@ bool store_quota_raise(struct report *r, struct store_client *store, uint32_t st
 bool store_quota_ask(struct report *r, uint32_t store_domid, uint32_t domid, const char *name,
                      uint32_t wanted);
 
+/**
+ * Have XenStore hold what domain @domid has there for @seconds after its end (docs/recovery.md), 0:
+ * no more. Nothing is done where XenStore is not Atoll's, or of a version that cannot. What goes
+ * wrong is a note.
+ */
+void store_hold_set(struct report *r, struct store_client *store, uint32_t store_domid,
+                    uint32_t domid, uint32_t seconds);
+
 #endif

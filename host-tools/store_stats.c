@@ -39,6 +39,19 @@ static char *refusals(const struct control_reader *fields)
     return text;
 }
 
+/* "60 s": so long it would be held; "12 s left": it has ended. */
+static void hold_cell(struct call *call, const struct control_reader *fields)
+{
+    struct control_field field;
+
+    if (control_find(fields, CONTROL_F_HELD, &field))
+        table_cell(call->table, TINT_WARN, "%llu s left", (unsigned long long)field.number);
+    else if (control_find(fields, CONTROL_F_HOLD, &field))
+        table_cell(call->table, TINT_NONE, "%llu s", (unsigned long long)field.number);
+    else
+        table_cell(call->table, TINT_DIM, "-");
+}
+
 static int stats_row(struct call *call, const struct control_reader *fields)
 {
     static const uint16_t counts[] = {CONTROL_F_WATCHES, CONTROL_F_TRANSACTIONS, CONTROL_F_REQUESTS,
@@ -53,6 +66,7 @@ static int stats_row(struct call *call, const struct control_reader *fields)
         output_bytes(control_number(fields, CONTROL_F_MEMORY_USED, 0), bytes, sizeof(bytes)));
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         call_cell(call, TINT_NONE, fields, counts[i]);
+    hold_cell(call, fields);
     table_cell(call->table, refused && strcmp(refused, "-") ? TINT_WARN : TINT_DIM, "%s",
                refused ? refused : "?");
     free(refused);
@@ -61,9 +75,9 @@ static int stats_row(struct call *call, const struct control_reader *fields)
 
 static int run_stats(struct call *call)
 {
-    static const char *const columns[] = {
-        ">Domain",   "Name",    ">Nodes",     ">Memory",          ">Watches", ">Trans.",
-        ">Requests", ">Events", ">Conflicts", "Refused by quota", NULL};
+    static const char *const columns[] = {">Domain",    "Name",    ">Nodes",           ">Memory",
+                                          ">Watches",   ">Trans.", ">Requests",        ">Events",
+                                          ">Conflicts", ">Hold",   "Refused by quota", NULL};
     int rc;
 
     call_table_begin(call, columns);

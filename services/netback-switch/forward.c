@@ -165,6 +165,7 @@ void forward_work(void *context, struct netif_queue *rings)
 void forward_multicast_reset(struct port *port)
 {
     port->multicast_count = 0;
+    port->multicast_lost = port->netif.inherited;
 }
 
 bool forward_multicast(void *context, const uint8_t mac[6], bool add)
@@ -182,6 +183,11 @@ bool forward_multicast(void *context, const uint8_t mac[6], bool add)
         memcpy(port->multicast[i], port->multicast[--port->multicast_count], 6);
     }
     return true;
+}
+
+void forward_begin(struct forward *forward)
+{
+    engine_schedule(forward);
 }
 
 void engine_schedule(struct forward *forward)
@@ -287,6 +293,8 @@ static void turn(struct timer *timer)
     struct forward *forward = LIST_ENTRY(timer, struct forward, turn);
     struct vswitch *vswitch = forward->vswitch;
 
+    if (vswitch->awaits_rules || vswitch->awaits_ports) /* forward_begin() */
+        return;
     forward->calls = 0;
     forward->usage.turns++;
     do {

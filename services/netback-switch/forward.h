@@ -64,6 +64,9 @@ void forward_port_remove(struct port *port);
  */
 void forward_configure(struct port *port);
 
+/** What vswitch->awaits_* said may be over: what has come meanwhile is in the rings. */
+void forward_begin(struct forward *forward);
+
 /** netif_callbacks of a netif whose context is its struct port: work, multicast. */
 void forward_work(void *context, struct netif_queue *queue);
 bool forward_multicast(void *context, const uint8_t mac[6], bool add);

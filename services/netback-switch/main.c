@@ -3,7 +3,8 @@
  * The image "switch": backend of vifs, and what forwards between them.
  *
  * Command line: see common/service.h; `mirror=KIB` (16 to 1024, a power of two, default 128): what
- * a mirror's consumer may be behind.
+ * a mirror's consumer may be behind; `rules=1`: forward nothing before rules are given, as dom0
+ * keeps some.
  */
 #include "switch.h"
 

@@ -65,12 +65,22 @@ static int indices_take_over(struct netif_queue *queue)
     uint32_t rx = hv_shared_read32(hv, &rx_ring(queue)->rsp_prod);
     uint32_t tx_prod = hv_shared_read32(hv, &tx_ring(queue)->req_prod);
     uint32_t rx_prod = hv_shared_read32(hv, &rx_ring(queue)->req_prod);
+    struct inherited left;
 
     if (tx_prod - tx > NETIF_RING_SLOTS || rx_prod - rx > NETIF_RING_SLOTS)
         return -EINVAL;
+    queue->netif->inherited |= tx != 0 || rx != 0;
+    left = note_read(hv, tx_ring(queue), tx, tx_prod - tx);
+    if (left.whole > 0) {
+        tx += left.whole;
+        hv_shared_write32(hv, &tx_ring(queue)->rsp_prod, tx);
+    }
+    note_start(hv, tx_ring(queue), tx);
+    rx = netif_rx_inherit(queue, rx, rx_prod - rx);
     queue->tx_seen = queue->tx_copied = queue->tx_taken = queue->tx_answered = tx;
     queue->rx_seen = queue->rx_taken = queue->rx_answered = queue->rx_pushed = rx;
-    queue->tx_inherited = tx == 0 ? 0 : tx_prod - tx;
+    /* Without a note, of a predecessor that kept none, each of them may be a response. */
+    queue->tx_inherited = left.noted ? left.broken : tx == 0 ? 0 : tx_prod - tx;
     return 0;
 }
 

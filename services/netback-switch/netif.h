@@ -144,6 +144,7 @@ struct netif {
     void *context;
     struct netif_config config;
     const char *failure; /**< NULL: none */
+    bool inherited;      /**< a predecessor had served its rings */
     unsigned queue_count;
     struct netif_queue *queue[NETIF_QUEUES_MAX];
     void *rings;         /**< all rings of the queues, mapped in a row: TX and RX of each queue */

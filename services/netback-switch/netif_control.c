@@ -39,8 +39,26 @@ struct wire_response {
 _Static_assert(sizeof(struct wire_request) == 16, "as on the wire");
 _Static_assert(sizeof(struct wire_response) == 12, "as on the wire");
 
+/**
+ * What the guest has set, in the ring's page behind the slots, for a successor: twice, so that one
+ * of them is whole at any time. The guest can write there, and harms itself.
+ */
+struct wire_saved {
+    uint32_t sequence; /**< the newer one counts */
+    uint32_t toeplitz, flags, mapping_size;
+    uint8_t key[NETIF_HASH_KEY];
+    uint8_t mapping[NETIF_HASH_MAPPING];
+    uint32_t check; /**< saved_check() */
+};
+
+#define SAVED_AT(which)                                                                            \
+    (sizeof(struct wire_ring) + RING_SLOTS * sizeof(struct wire_request) +                         \
+     (which) * sizeof(struct wire_saved))
+_Static_assert(SAVED_AT(2) <= HV_PAGE_SIZE, "in the page");
+
 struct netif_control {
     struct netif *netif;
+    uint32_t sequence; /**< of what was saved last */
     struct loop_port event;
     struct timer again; /**< there is more than a batch */
     void *ring;         /**< mapped */
@@ -196,6 +214,94 @@ unsigned netif_select(const struct netif *netif, const struct packet *packet,
     return control->mapping[hash->value % control->mapping_size];
 }
 
+/* --- for a successor -------------------------------------------------------------------------- */
+
+static uint32_t saved_check(const struct wire_saved *saved)
+{
+    const uint8_t *at = (const uint8_t *)saved;
+    uint32_t hash = NOTE_MAGIC;
+
+    for (size_t i = 0; i < offsetof(struct wire_saved, check); i++)
+        hash = (hash ^ at[i]) * 16777619U;
+    return hash;
+}
+
+static void *saved_place(const struct netif_control *control, uint32_t sequence)
+{
+    return (uint8_t *)control->ring + SAVED_AT(sequence % 2);
+}
+
+/** Before the answer shows. */
+static void save(struct netif_control *control)
+{
+    struct wire_saved saved = {
+        .sequence = ++control->sequence,
+        .toeplitz = control->toeplitz,
+        .flags = control->flags,
+        .mapping_size = control->mapping_size,
+    };
+
+    memcpy(saved.key, control->key, sizeof(saved.key));
+    memcpy(saved.mapping, control->mapping, sizeof(saved.mapping));
+    saved.check = saved_check(&saved);
+    hv_shared_copy_out(control->netif->hv, saved_place(control, saved.sequence), &saved,
+                       sizeof(saved));
+}
+
+static bool saved_sound(const struct netif_control *control, const struct wire_saved *saved)
+{
+    bool sound = saved->check == saved_check(saved) && saved->toeplitz <= 1 &&
+                 !(saved->flags & ~HASH_FLAGS) && saved->mapping_size <= NETIF_HASH_MAPPING;
+
+    for (unsigned i = 0; sound && i < NETIF_HASH_MAPPING; i++)
+        sound = saved->mapping[i] < control->netif->queue_count;
+    return sound;
+}
+
+/** What a predecessor saved; nothing was set where there is none. */
+static void restore(struct netif_control *control)
+{
+    struct wire_saved saved;
+    bool found = false;
+
+    for (unsigned i = 0; i < 2; i++) {
+        hv_shared_copy_in(control->netif->hv, &saved, saved_place(control, i), sizeof(saved));
+        if (!saved_sound(control, &saved) ||
+            (found && (int32_t)(saved.sequence - control->sequence) < 0))
+            continue;
+        found = true;
+        control->sequence = saved.sequence;
+        control->toeplitz = saved.toeplitz;
+        control->flags = saved.flags;
+        control->mapping_size = saved.mapping_size;
+        memcpy(control->key, saved.key, sizeof(control->key));
+        memcpy(control->mapping, saved.mapping, sizeof(control->mapping));
+    }
+}
+
+/** Publish what a predecessor had answered and not published, the last of them maybe half. */
+static void inherit(struct netif_control *control, uint32_t requests)
+{
+    struct hv *hv = control->netif->hv;
+    struct wire_ring *ring = control_ring(control);
+    struct inherited left = note_read(hv, ring, control->answered, requests);
+    struct wire_response response;
+
+    if (left.noted)
+        restore(control);
+    control->answered += left.whole;
+    if (left.broken > 0) { /* its number and type are the request's: only the rest is to be said */
+        void *slot = control_slot(control, control->answered++);
+
+        hv_shared_copy_in(hv, &response, slot, sizeof(response));
+        response.status = hv_shared_read32(hv, &ring->note.control_status);
+        response.data = hv_shared_read32(hv, &ring->note.control_data);
+        hv_shared_copy_out(hv, slot, &response, sizeof(response));
+    }
+    if (left.whole > 0 || left.broken > 0)
+        hv_shared_write32(hv, &ring->rsp_prod, control->answered);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 /** Copy @length bytes from the start of the guest's page to @dest, which may cross a page of ours.
@@ -324,6 +430,8 @@ static struct wire_response carry_out(struct netif_control *control,
         break;
     }
     control->requests++;
+    if (request->type >= TYPE_SET_HASH_FLAGS && request->type <= TYPE_SET_HASH_ALGORITHM)
+        save(control);
     return response;
 }
 
@@ -359,8 +467,12 @@ static void serve(struct netif_control *control)
 
         hv_shared_copy_in(hv, &request, slot, sizeof(request));
         response = carry_out(control, &request);
+        hv_shared_write32(hv, &control_ring(control)->note.control_status, response.status);
+        hv_shared_write32(hv, &control_ring(control)->note.control_data, response.data);
+        note_begun(hv, control_ring(control), control->answered + 1);
         hv_shared_copy_out(hv, slot, &response, sizeof(response));
         control->answered++;
+        note_whole(hv, control_ring(control), control->answered);
     }
     if (control->answered != old && ring_publish(hv, control_ring(control), old, control->answered))
         (void)hv_evtchn_send(hv, control->event.port);
@@ -390,6 +502,7 @@ static int open_ring(struct netif_control *control, const char **why)
     const struct netif_config *config = &netif->config;
     struct hv *hv = netif->hv;
     evtchn_port_t port;
+    uint32_t requests;
     int rc = hv_grant_map(hv, config->domid, &config->control_ref, 1, false, &control->ring);
 
     if (rc != 0) {
@@ -397,13 +510,15 @@ static int open_ring(struct netif_control *control, const char **why)
         *why = "the control ring cannot be mapped";
         return rc;
     }
-    /* A request that a predecessor answered and did not publish has its response over it: it is
-       checked as any other, and what was set before is gone anyway. */
-    control->answered = control->seen = hv_shared_read32(hv, &control_ring(control)->rsp_prod);
-    if (hv_shared_read32(hv, &control_ring(control)->req_prod) - control->answered > RING_SLOTS) {
+    control->answered = hv_shared_read32(hv, &control_ring(control)->rsp_prod);
+    requests = hv_shared_read32(hv, &control_ring(control)->req_prod) - control->answered;
+    if (requests > RING_SLOTS) {
         *why = "the control ring's indices are out of distance";
         return -EINVAL;
     }
+    inherit(control, requests);
+    control->seen = control->answered;
+    note_start(hv, control_ring(control), control->answered);
     rc = hv_evtchn_bind_interdomain(hv, config->domid, config->control_port, &port);
     if (rc != 0) {
         *why = "the control ring's event channel cannot be bound";

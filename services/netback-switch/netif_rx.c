@@ -54,6 +54,33 @@ void netif_buffer_take(struct netif_queue *queue, struct netif_buffer *buffer)
     queue->rx_taken++;
 }
 
+/**
+ * Behind the slots there is room in the page, of no use to the guest: there the id of a buffer is
+ * kept over whose slot an extra info is laid, which has no place for it, and the lap of the ring.
+ */
+static uint32_t *extra_id(const struct netif_queue *queue, uint32_t index)
+{
+    return (uint32_t *)(void *)rx_slot(queue, 0) + NETIF_RING_SLOTS * WIRE_RX_SLOT / 4 +
+           index % NETIF_RING_SLOTS;
+}
+_Static_assert(sizeof(struct wire_ring) + NETIF_RING_SLOTS * (WIRE_RX_SLOT + 4) <= HV_PAGE_SIZE,
+               "in the page");
+
+static uint32_t extra_mark(uint32_t index, uint16_t id)
+{
+    return id | (index / NETIF_RING_SLOTS & 0x7fff) << 16 | UINT32_C(1) << 31;
+}
+
+/** An extra info is to be laid over the oldest buffer taken. */
+static inline void keep_id(struct netif_queue *queue)
+{
+    uint32_t index = queue->rx_answered;
+    struct wire_rx_request request;
+
+    memcpy(&request, &queue->rx[index % NETIF_RING_SLOTS], sizeof(request));
+    hv_shared_write32(queue->netif->hv, extra_id(queue, index), extra_mark(index, request.id));
+}
+
 /** Lay a response over the oldest buffer taken. */
 static inline void answer(struct netif_queue *queue, const void *response)
 {
@@ -79,6 +106,7 @@ void netif_buffer_put_gso(struct netif_queue *queue, enum offload_gso gso, uint1
         .u.gso = {.size = mss, .type = gso == OFFLOAD_GSO_TCPV4 ? GSO_TYPE_TCPV4 : GSO_TYPE_TCPV6},
     };
 
+    keep_id(queue);
     answer(queue, &extra);
 }
 
@@ -91,6 +119,7 @@ void netif_buffer_put_hash(struct netif_queue *queue, const struct netif_hash *h
     };
 
     memcpy(extra.u.hash.value, &hash->value, sizeof(extra.u.hash.value));
+    keep_id(queue);
     answer(queue, &extra);
 }
 
@@ -99,13 +128,37 @@ bool netif_rx_arm(struct netif_queue *queue)
     return !queue->netif->failure && ring_arm(queue->netif->hv, rx_ring(queue), queue->rx_seen);
 }
 
+uint32_t netif_rx_inherit(struct netif_queue *queue, uint32_t rsp, uint32_t requests)
+{
+    struct hv *hv = queue->netif->hv;
+    struct inherited left = note_read(hv, rx_ring(queue), rsp, requests);
+    uint32_t now = rsp + left.whole;
+
+    /* Buffers whose references are lost: the id is where it was in either, but for extra infos. */
+    for (; left.broken > 0; left.broken--, now++) {
+        struct wire_rx_response response = {.status = NETIF_RSP_ERROR};
+        uint32_t mark = hv_shared_read32(hv, extra_id(queue, now));
+
+        hv_shared_copy_in(hv, &response.id, rx_slot(queue, now), sizeof(response.id));
+        if (mark == extra_mark(now, (uint16_t)mark))
+            response.id = (uint16_t)mark;
+        hv_shared_copy_out(hv, rx_slot(queue, now), &response, sizeof(response));
+    }
+    if (now != rsp)
+        hv_shared_write32(hv, &rx_ring(queue)->rsp_prod, now);
+    note_start(hv, rx_ring(queue), now);
+    return now;
+}
+
 bool netif_rx_push(struct netif_queue *queue)
 {
     uint32_t old = queue->rx_pushed, now = queue->rx_answered;
 
     if (now == old)
         return false;
+    note_begun(queue->netif->hv, rx_ring(queue), now);
     slots_copy(queue, old, now, true);
+    note_whole(queue->netif->hv, rx_ring(queue), now);
     queue->rx_pushed = now;
     return ring_publish(queue->netif->hv, rx_ring(queue), old, now);
 }

@@ -300,19 +300,21 @@ bool netif_tx_arm(struct netif_queue *queue)
 bool netif_tx_push(struct netif_queue *queue)
 {
     struct hv *hv = queue->netif->hv;
-    uint32_t old = queue->tx_answered, at = old;
+    uint32_t old = queue->tx_answered, now = old;
 
-    for (; at != queue->tx_taken; at++) {
+    while (now != queue->tx_taken && queue->tx[now % NETIF_RING_SLOTS].done)
+        now++;
+    if (now == old)
+        return false;
+    note_begun(hv, tx_ring(queue), now);
+    for (uint32_t at = old; at != now; at++) {
         const struct netif_request *request = &queue->tx[at % NETIF_RING_SLOTS];
 
-        if (!request->done)
-            break;
         /* struct netif_tx_response: id, status */
         hv_shared_write32(hv, tx_slot(queue, at),
                           request->id | (uint32_t)(uint16_t)request->status << 16);
     }
-    if (at == old)
-        return false;
-    queue->tx_answered = at;
-    return ring_publish(hv, tx_ring(queue), old, at);
+    note_whole(hv, tx_ring(queue), now);
+    queue->tx_answered = now;
+    return ring_publish(hv, tx_ring(queue), old, now);
 }

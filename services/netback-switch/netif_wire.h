@@ -17,9 +17,23 @@ struct wire_ring {
     uint32_t req_event; /**< ours: tell us when req_prod gets there */
     uint32_t rsp_prod;  /**< ours */
     uint32_t rsp_event; /**< the guest's: tell it when rsp_prod gets there */
-    uint8_t unused[48];
+    uint8_t unused[16];
+    /**
+     * Where no guest looks: a note of ours for a successor, for which the responses that were not
+     * published lie over the requests. To be believed as much as all that a guest may write: not
+     * beyond its own rings.
+     */
+    struct wire_note {
+        uint32_t magic; /**< NOTE_MAGIC: what follows is kept */
+        uint32_t begun; /**< responses may lie in the ring up to here, whole or in part */
+        uint32_t whole; /**< they do, up to here */
+        uint32_t control_status, control_data; /**< control ring: what that response says */
+        uint32_t reserved[3];
+    } note;
 };
 _Static_assert(sizeof(struct wire_ring) == 64, "as on the wire");
+
+#define NOTE_MAGIC 0x6c6f7461U
 
 #define WIRE_TX_SLOT 12U
 #define WIRE_RX_SLOT 8U
@@ -120,6 +134,46 @@ static inline bool ring_publish(struct hv *hv, struct wire_ring *ring, uint32_t 
     return now - hv_shared_read32(hv, &ring->rsp_event) < now - old;
 }
 
+/** Responses up to @now are about to be laid over requests; and they are. */
+static inline void note_begun(struct hv *hv, struct wire_ring *ring, uint32_t now)
+{
+    hv_shared_write32(hv, &ring->note.begun, now);
+}
+
+static inline void note_whole(struct hv *hv, struct wire_ring *ring, uint32_t now)
+{
+    hv_shared_write32(hv, &ring->note.whole, now);
+}
+
+/** What a predecessor has left in a ring whose rsp_prod is @rsp, with @requests from there on. */
+struct inherited {
+    bool noted;      /**< there is a note; else nothing is known */
+    uint32_t whole;  /**< so many responses are there as they should be */
+    uint32_t broken; /**< and behind them so many slots may be half a response */
+};
+
+static inline struct inherited note_read(struct hv *hv, const struct wire_ring *ring, uint32_t rsp,
+                                         uint32_t requests)
+{
+    struct inherited left = {.noted = hv_shared_read32(hv, &ring->note.magic) == NOTE_MAGIC};
+    uint32_t begun = hv_shared_read32(hv, &ring->note.begun) - rsp;
+    uint32_t whole = hv_shared_read32(hv, &ring->note.whole) - rsp;
+
+    if (!left.noted)
+        return left;
+    left.whole = whole <= requests ? whole : 0;
+    left.broken = begun <= requests && begun > left.whole ? begun - left.whole : 0;
+    return left;
+}
+
+/** From now on there is a note, and @now is what is published. */
+static inline void note_start(struct hv *hv, struct wire_ring *ring, uint32_t now)
+{
+    note_begun(hv, ring, now);
+    note_whole(hv, ring, now);
+    hv_shared_write32(hv, &ring->note.magic, NOTE_MAGIC);
+}
+
 /** Ask for an event at request @next. True: it is there already. */
 static inline bool ring_arm(struct hv *hv, struct wire_ring *ring, uint32_t next)
 {
@@ -132,6 +186,10 @@ static inline bool ring_arm(struct hv *hv, struct wire_ring *ring, uint32_t next
  * an event. */
 bool netif_tx_push(struct netif_queue *queue);
 bool netif_rx_push(struct netif_queue *queue);
+
+/** Publish what a predecessor had written and not published: where the ring goes on from. Buffers
+ * that it had begun to answer are given back by an error. */
+uint32_t netif_rx_inherit(struct netif_queue *queue, uint32_t rsp, uint32_t requests);
 
 /** netif_control.c: as netif_connect() and netif_disconnect(), for the control ring. */
 int netif_control_open(struct netif *netif, const char **why);

@@ -34,7 +34,7 @@ static bool asked_for(const struct port *port, const uint8_t mac[6])
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-    if (memcmp(mac, broadcast, 6) == 0)
+    if (port->multicast_lost || memcmp(mac, broadcast, 6) == 0)
         return true;
     for (unsigned i = 0; i < port->multicast_count; i++)
         if (memcmp(port->multicast[i], mac, 6) == 0)

@@ -19,6 +19,12 @@ enum control_health switch_status(void *context, struct control_writer *reply)
     control_put_number(reply, CONTROL_F_CONNECTED, counts.connected);
     if (vswitch->rules)
         control_put_number(reply, CONTROL_F_GENERATION, vswitch->rules->generation);
+    if (vswitch->awaits_rules) {
+        control_put_string(reply, CONTROL_F_TEXT,
+                           "nothing is forwarded before its rules are given; `atoll switch "
+                           "identify` gives it those that dom0 keeps");
+        return CONTROL_DEGRADED;
+    }
     if (!vswitch->rules || !counts.unidentified)
         return CONTROL_HEALTHY;
     control_put_format(reply, CONTROL_F_TEXT,

@@ -13,6 +13,9 @@
 
 #define AGE_PERIOD HV_SEC
 
+/* How long the ports that are there at the start may take to be connected. */
+#define SETTLED_MAX (500 * HV_MSEC)
+
 /* --- the service --------------------------------------------------------------------------------
  */
 
@@ -50,6 +53,18 @@ static void age(struct timer *timer)
     timer_set(vswitch->loop, timer, hv_now(vswitch->hv) + AGE_PERIOD);
 }
 
+void vswitch_settled(struct vswitch *vswitch)
+{
+    timer_cancel(&vswitch->settled);
+    vswitch->awaits_ports = false;
+    forward_begin(vswitch->forward);
+}
+
+static void settled_anyway(struct timer *timer)
+{
+    vswitch_settled(LIST_ENTRY(timer, struct vswitch, settled));
+}
+
 static bool create_tables(struct vswitch *vswitch)
 {
     const struct fdb_config fdb = {
@@ -75,6 +90,7 @@ static bool create_tables(struct vswitch *vswitch)
 struct vswitch *vswitch_create(struct service *service)
 {
     struct vswitch *vswitch = arena_zalloc(service->arena, sizeof(*vswitch));
+    uint32_t rules;
 
     if (!vswitch) {
         log_write(service->log, LOG_ERROR, "not enough memory for a switch");
@@ -86,7 +102,9 @@ struct vswitch *vswitch_create(struct service *service)
     vswitch->loop = &service->loop;
     vswitch->log = service->log;
     vswitch->mirror_order = mirror_order(service->hv);
+    vswitch->awaits_rules = service_option(service->hv, "rules", 1, &rules) && rules;
     timer_init(&vswitch->age, age);
+    timer_init(&vswitch->settled, settled_anyway);
     mirrors_create(vswitch);
     *(struct vswitch **)service->config->context = vswitch;
     if (create_tables(vswitch))
@@ -99,6 +117,11 @@ struct vswitch *vswitch_create(struct service *service)
         return NULL;
     }
     timer_set(vswitch->loop, &vswitch->age, hv_now(vswitch->hv) + AGE_PERIOD);
+    /* A predecessor's ports come one after the other: what the first ones send would find nobody.
+     */
+    vswitch->awaits_ports = vswitch->backend != NULL;
+    if (vswitch->awaits_ports)
+        timer_set(vswitch->loop, &vswitch->settled, hv_now(vswitch->hv) + SETTLED_MAX);
     return vswitch;
 }
 
@@ -111,6 +134,7 @@ void vswitch_destroy(struct vswitch *vswitch)
         control_server_destroy(vswitch->service->control);
     vswitch->service->control = NULL;
     timer_cancel(&vswitch->age);
+    timer_cancel(&vswitch->settled);
     if (vswitch->backend)
         xenbus_backend_destroy(vswitch->backend);
     for (unsigned i = 0; i < SWITCH_PORTS; i++)
@@ -222,6 +246,10 @@ int vswitch_apply(struct vswitch *vswitch, struct rules *rules, const char **why
     vswitch->applied++;
     put_in_force(vswitch);
     vswitch_rules_free(vswitch, old);
+    if (vswitch->awaits_rules) {
+        vswitch->awaits_rules = false;
+        forward_begin(vswitch->forward);
+    }
     log_write(vswitch->log, LOG_NOTICE, "rules of generation %llu in force: %u ports, %u bridges",
               (unsigned long long)rules->generation, rules->port_count, rules->bridge_count);
     events_add(vswitch->events, NULL,

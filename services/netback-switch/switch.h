@@ -102,7 +102,8 @@ struct port {
     struct port_counters counters;
     uint8_t multicast[64][6]; /**< what it asked for, where it has multicast control */
     unsigned multicast_count;
-    uint8_t mirrors[2]; /**< bits of the mirrors that want what it sends, and what it gets */
+    bool multicast_lost; /**< a predecessor was told, and we do not know: it gets all */
+    uint8_t mirrors[2];  /**< bits of the mirrors that want what it sends, and what it gets */
     struct forward_port
         *forward; /**< the engine's: what waits for this port, what it may still send */
 };
@@ -128,6 +129,9 @@ struct vswitch {
     uint32_t generations; /**< ports so far */
     uint64_t applied;     /**< generations of rules so far */
     bool applying;        /**< an upload of rules is under way */
+    bool awaits_rules;    /**< none was given yet, and until then nothing is forwarded */
+    bool awaits_ports;    /**< those that were there at the start are being connected: likewise */
+    struct timer settled; /**< when that is over in any case */
     struct timer age;
     struct {
         uint64_t bursts, frames, copy_calls, copies, copy_bytes, notifications, mirrored;
@@ -146,6 +150,9 @@ struct service_config vswitch_service(struct hv *hv, const char *version, struct
 struct vswitch *vswitch_create(struct service *service);
 /** Only tests end a service so. */
 void vswitch_destroy(struct vswitch *vswitch);
+
+/** The ports that were there at the start have been looked at. */
+void vswitch_settled(struct vswitch *vswitch);
 
 /** No bridge of this name is used by a port or named by rules any more: forget it. */
 void vswitch_bridges_sweep(struct vswitch *vswitch);

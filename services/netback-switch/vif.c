@@ -135,6 +135,11 @@ static void reconfigure(struct xenbus_device *device, const struct xenbus_nodes 
     (void)vif_headroom(frontend, &config->xdp_headroom);
 }
 
+static void settled(void *context)
+{
+    vswitch_settled(context);
+}
+
 static const struct xenbus_device_type type = {
     .name = "vif",
     .backend_names = backend_names,
@@ -148,6 +153,7 @@ static const struct xenbus_device_type type = {
     .destroy = destroy,
     .changed = changed,
     .reconfigure = reconfigure,
+    .settled = settled,
 };
 
 struct xenbus_backend *vif_backend_create(struct vswitch *vswitch)

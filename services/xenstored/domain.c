@@ -9,6 +9,7 @@
 
 #include "connection.h"
 #include "history.h"
+#include "hold.h"
 #include "operations.h"
 #include "output.h"
 #include "transaction.h"
@@ -314,6 +315,15 @@ static bool replaced(const struct domain *domain, const struct hv_domain_info *i
     return memcmp(domain->handle, info->handle, sizeof(domain->handle)) != 0;
 }
 
+/* It is gone: all that it had goes, or nothing but its connection. */
+static void end(struct xenstored *xs, struct domain *domain)
+{
+    if (hold_keeps(xs, domain))
+        disconnect(xs, domain);
+    else
+        domain_release(xs, domain);
+}
+
 void domain_check_all(struct xenstored *xs)
 {
     bool shutdown = false;
@@ -327,9 +337,11 @@ void domain_check_all(struct xenstored *xs)
             continue;
         if (domain->dead) {
             finish_death(xs, domain);
-        } else if (!domain_exists(xs, domain->domid, &info)) {
-            domain_release(xs, domain);
-        } else if (info.shutdown && !domain->shutdown && domain->introduced) {
+        } else if (!domain_exists(xs, domain->domid, &info) || hold_over(domain)) {
+            end(xs, domain);
+        } else if (!info.shutdown) {
+            hold_alive(domain);
+        } else if (!domain->shutdown && domain->introduced && !hold_keeps(xs, domain)) {
             domain->shutdown = shutdown = true;
             log_write(xs->log, LOG_INFO, "domain %u has shut down, reason %u", domain->domid,
                       info.shutdown_reason);
@@ -353,14 +365,41 @@ static int introduce_new(struct xenstored *xs, struct domain *domain, evtchn_por
     return 0;
 }
 
+/* In the place of a domain that was held: for others nothing has changed. */
+static int introduce_successor(struct xenstored *xs, struct domain *domain, const uint8_t *handle,
+                               evtchn_port_t port)
+{
+    int error;
+
+    disconnect(xs, domain);
+    error = connection_create(xs, domain, HV_GNTTAB_XENSTORE, port, &domain->connection);
+    if (error) {
+        (void)hold_keeps(xs, domain);
+        return error;
+    }
+    memcpy(domain->handle, handle, sizeof(domain->handle));
+    domain->shutdown = false;
+    hold_alive(domain);
+    log_write(xs->log, LOG_NOTICE, "domain %u has a successor", domain->domid);
+    connection_reset(xs, domain->connection);
+    return 0;
+}
+
 int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
 {
     struct domain *domain = domain_find(xs, domid);
     struct hv_domain_info info;
+    bool exists = domain_exists(xs, domid, &info);
     int error = -ENOENT;
 
+    if (domain && exists && hold_successor(domain, info.handle))
+        return introduce_successor(xs, domain, info.handle, port);
+    if (domain && !exists && hold_keeps(xs, domain)) {
+        disconnect(xs, domain);
+        return -EINVAL;
+    }
     /* The event of a predecessor's death may not have been looked at yet. */
-    if (domain && (!domain_exists(xs, domid, &info) || replaced(domain, &info))) {
+    if (domain && (!exists || hold_over(domain) || replaced(domain, &info))) {
         domain_release(xs, domain);
         if (domain_find(xs, domid))
             return -ENOMEM;

@@ -177,7 +177,7 @@ int management_set_target(struct xenstored *xs, struct work *work, const char *p
         !wire_number(strings[1], UINT16_MAX, &target))
         return -EINVAL;
     domain = introduced(xs, domid);
-    if (!domain || !introduced(xs, target))
+    if (!domain || !domain->connection || !introduced(xs, target))
         return -ENOENT;
     domain->connection->target = domain->connection->subject.target = (domid_t)target;
     return reply_ok(reply);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "domain.h"
+#include "hold.h"
 
 /* Quotas are numbered as in enum quota; this one follows them. */
 #define SOFT_MEMORY QUOTA_COUNT
@@ -205,7 +206,34 @@ static int handle_set(void *context, struct control_request *request, struct con
     return 0;
 }
 
+/* --- STORE_HOLD ---------------------------------------------------------------------------------
+ */
+
+static int handle_hold(void *context, struct control_request *request, struct control_writer *reply)
+{
+    struct xenstored *xs = remote_xs(context);
+    uint64_t seconds = control_number(&request->fields, CONTROL_F_VALUE, UINT64_MAX);
+    struct domain *domain;
+    int error = remote_domain(xs, request, &domain);
+
+    if (error)
+        return error;
+    if (!domain || !domain->introduced || domain_unlimited(xs, domain->domid)) {
+        control_request_error(request, "only a domain that was introduced can be held");
+        return -EINVAL;
+    }
+    if (seconds > HOLD_MAX) {
+        control_request_error(request, "a hold is 0 to %u seconds", HOLD_MAX);
+        return -EINVAL;
+    }
+    control_put_number(reply, CONTROL_F_DOMID, domain->domid);
+    control_put_number(reply, CONTROL_F_VALUE, seconds);
+    hold_set(xs, domain, (uint32_t)seconds); /* the domain may be gone by it */
+    return 0;
+}
+
 static const struct control_handler handlers[] = {
+    {CONTROL_T_STORE_HOLD, handle_hold},
     {CONTROL_T_STORE_QUOTA, handle_quota},
     {CONTROL_T_STORE_SET, handle_set},
 };

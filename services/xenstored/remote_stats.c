@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "domain.h"
+#include "hold.h"
 #include "watch.h"
 
 /* --- counting -----------------------------------------------------------------------------------
@@ -260,6 +261,10 @@ static void put_domain(struct xenstored *xs, const struct domain *domain,
     control_put_number(item, CONTROL_F_EVENTS_DROPPED, domain->events_dropped);
     control_put_number(item, CONTROL_F_CONFLICTS_MET, domain->conflicts_met);
     control_put_number(item, CONTROL_F_CONFLICTS_CAUSED, domain->conflicts_caused);
+    if (domain->hold)
+        control_put_number(item, CONTROL_F_HOLD, domain->hold);
+    if (domain->held_until)
+        control_put_number(item, CONTROL_F_HELD, hold_left(xs, domain));
     for (unsigned quota = 0; quota < QUOTA_COUNT; quota++)
         put_quota(xs, domain, quota, item);
 }

@@ -62,6 +62,9 @@ struct domain {
     int32_t credit;
     uint64_t credit_time; /* when it was brought up to date */
 
+    uint32_t hold;       /* seconds for which it is held once it has ended; hold.h */
+    uint64_t held_until; /* it has ended: when that is over; 0: it lives */
+
     uint64_t since; /* the newest version of the store when it became known */
     uint64_t requests, events, events_dropped, conflicts_caused, conflicts_met;
 };
@@ -180,6 +183,7 @@ struct xenstored {
     struct list touched;
     struct quota_limits limits; /* of each domain that has none of its own */
     bool cleanup_pending;       /* some domain is dead but not cleaned up after */
+    struct timer holds;         /* the next end of a hold */
 
     struct list connections;
     struct list ready, stalled, unflushed;

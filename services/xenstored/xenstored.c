@@ -10,6 +10,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "history.h"
+#include "hold.h"
 #include "migration.h"
 #include "output.h"
 #include "publish.h"
@@ -173,6 +174,7 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
     xs->priv_domid = config->priv_domid;
     xs->limits = quota_defaults;
     loop_init(&xs->loop, hv);
+    hold_init(xs);
     list_init(&xs->domains);
     list_init(&xs->touched);
     list_init(&xs->connections);

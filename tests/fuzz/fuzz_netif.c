@@ -18,7 +18,9 @@
 #define PAGES     8U
 #define TX_END    (64U + 256U * 12U)
 #define RX_END    (64U + 256U * 8U)
-#define BESIDE    0x3c /**< in what is nobody's of a ring's page */
+#define NOTE      32U         /**< where our note is, up to the slots: netif_wire.h */
+#define IDS       (256U * 4U) /**< and the ids of extra infos, behind the slots of RX */
+#define BESIDE    0x3c        /**< in what is nobody's of a ring's page */
 
 struct fuzz {
     struct echo *echo;
@@ -35,17 +37,19 @@ static void poke(void *context, uint16_t where, uint8_t value)
     bool rx = where & 0x8000;
     unsigned offset = (where & 0x7fffU) % (rx ? RX_END : TX_END);
 
-    if (offset < 16 || offset >= 64)
+    if (offset < 16 || offset >= NOTE)
         ((uint8_t *)(rx ? queue->rx : queue->tx))[offset] = value;
 }
 
-/** Beside the indices and the slots nothing was written. */
+/** Beside the indices, the note, the slots and what is kept behind those nothing was written. */
 static void check_beside(const struct frontend_queue *queue, bool fill)
 {
     uint8_t *pages[2] = {(uint8_t *)queue->tx, (uint8_t *)queue->rx};
 
     for (unsigned i = 0; i < 2; i++) {
-        for (unsigned at = 16; at < HV_PAGE_SIZE; at = at == 63 ? i ? RX_END : TX_END : at + 1) {
+        const unsigned end = i ? RX_END + IDS : TX_END;
+
+        for (unsigned at = 16; at < HV_PAGE_SIZE; at = at == NOTE - 1 ? end : at + 1) {
             if (fill)
                 pages[i][at] = BESIDE;
             else

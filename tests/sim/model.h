@@ -44,6 +44,10 @@ void model_domain_shutdown(struct model *model, unsigned domid);
 /** It is gone. */
 void model_domain_destroyed(struct model *model, unsigned domid);
 
+/** The control domain has it held once it ends, or no more: services/xenstored/hold.h. A domain
+ * that is created with the number of one that is held is its successor. */
+void model_domain_held(struct model *model, unsigned domid, bool held);
+
 /** The guest asked for a reconnection of its ring: all that the connection held is dropped. */
 void model_reconnect(struct model *model, model_connection_t connection);
 

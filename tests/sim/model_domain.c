@@ -82,6 +82,10 @@ void model_domain_created(struct model *model, unsigned domid)
 {
     struct mdomain *domain = model->domain;
 
+    if (mdomain_find(model, domid) != NULL) { /* held: nobody else gets the number here */
+        mdomain_find(model, domid)->heir = true;
+        return;
+    }
     while (domain->exists)
         if (++domain == model->domain + MODEL_DOMAINS)
             abort();
@@ -132,6 +136,10 @@ void model_domain_shutdown(struct model *model, unsigned domid)
 
     if (domain == NULL || !domain->introduced || domain->shutdown)
         return;
+    if (domain->held) {
+        domain->silent = true;
+        return;
+    }
     domain->shutdown = true;
     mfire_special(model, "@releaseDomain", domid, true, true);
 }
@@ -142,8 +150,36 @@ void model_domain_destroyed(struct model *model, unsigned domid)
 
     if (domain == NULL)
         return;
+    if (domain->over) {
+        domain->heir = false;
+        return;
+    }
+    if (domain->held && domain->introduced) {
+        disconnect(mconnection_main(model, domid));
+        domain->over = true;
+        domain->shutdown = domain->silent = false;
+        domain->target = -1;
+        return;
+    }
     forget(model, domain);
     domain->exists = false;
+}
+
+void model_domain_held(struct model *model, unsigned domid, bool held)
+{
+    struct mdomain *domain = mdomain_find(model, domid);
+    bool silent = domain->silent, over = domain->over, heir = domain->heir;
+
+    domain->held = held;
+    if (held)
+        return;
+    domain->silent = false;
+    if (silent)
+        model_domain_shutdown(model, domid);
+    if (over) {
+        forget(model, domain);
+        domain->exists = heir;
+    }
 }
 
 model_connection_t model_connection_of(const struct model *model, unsigned domid)
@@ -201,6 +237,13 @@ static int op_introduce(struct model *model, const struct wire_message *request)
     domain = mdomain_find(model, domid);
     if (domain == NULL)
         return -1; /* which error depends on the hypervisor */
+    if (domain->over && !domain->heir)
+        return EINVAL;
+    if (domain->over) {
+        domain->over = domain->heir = false;
+        connect(model, domain, true);
+        return 0;
+    }
     if (domain->introduced) {
         mconnection_reset(mconnection_main(model, domid));
         return 0;
@@ -223,10 +266,14 @@ static int op_one_domain(struct model *model, const struct wire_message *request
     domain = mdomain_find(model, domid);
     if (domain == NULL || !domain->introduced)
         return ENOENT;
-    if (request->type == WIRE_RELEASE)
+    if (request->type == WIRE_RELEASE) {
+        bool exists = !domain->over || domain->heir;
+
         forget(model, domain);
-    else
+        domain->exists = exists;
+    } else {
         domain->shutdown = false;
+    }
     return 0;
 }
 
@@ -239,7 +286,8 @@ static int op_set_target(struct model *model, const struct wire_message *request
         !parse_domid(strings[1], &target))
         return EINVAL;
     struct mdomain *domain = mdomain_find(model, domid), *other = mdomain_find(model, target);
-    if (domain == NULL || !domain->introduced || other == NULL || !other->introduced)
+    if (domain == NULL || mconnection_main(model, domid) == NULL || other == NULL ||
+        !other->introduced)
         return ENOENT;
     domain->target = (int)target;
     return 0;

@@ -31,6 +31,10 @@ struct mdomain {
     bool exists;
     unsigned domid;
     bool introduced, shutdown;
+    bool held;   /**< its end is to be noticed by nobody */
+    bool over;   /**< held, and it has died: all but its connection stays */
+    bool heir;   /**< ...and there is a domain that may take its place */
+    bool silent; /**< held, and it has shut down */
     unsigned features;
     unsigned quota[MQ_COUNT];
     int target; /**< domid that it may act for; -1: none */

@@ -266,6 +266,8 @@ static void host_event(struct run *run)
             twin_detach(twin, extra);
         else
             twin_attach(twin, extra);
+    } else if (party->held && !party->introduced && !party->present && what < 3) {
+        twin_hold(twin, domid, false);
     } else if (!party->present) {
         run->shut[domid] = false;
         twin_boot(twin, domid);
@@ -284,6 +286,8 @@ static void host_event(struct run *run)
         twin_reconnect(twin, domid);
     } else if (what == 7 && party->introduced && !run->shut[domid]) {
         twin_introduce(twin, domid);
+    } else if (what == 8 && party->introduced) {
+        twin_hold(twin, domid, !party->held);
     }
 }
 

@@ -3,6 +3,9 @@
 
 #include "expect.h"
 
+#include "services/xenstored/domain.h"
+#include "services/xenstored/hold.h"
+
 #include <check.h>
 #include <errno.h>
 #include <hv/time.h>
@@ -77,6 +80,9 @@ struct twin *twin_create(uint64_t seed, bool with_service)
 
 void twin_destroy(struct twin *twin)
 {
+    for (unsigned domid = 0; domid < TWIN_EXTRA; domid++)
+        if (twin->party[domid].held)
+            twin_hold(twin, domid, false);
     for (unsigned i = 0; i < TWIN_PARTIES; i++)
         drop(&twin->party[i].expected);
     model_destroy(twin->model);
@@ -437,11 +443,17 @@ void twin_boot(struct twin *twin, unsigned domid)
 {
     struct twin_party *party = &twin->party[domid];
 
+    const uint32_t generation = party->generation + 1;
+    uint8_t handle[16] = {0};
+
     begin_step(twin, "boot", domid);
-    *party = (struct twin_party){.present = true};
+    *party = (struct twin_party){.present = true, .held = party->held, .generation = generation};
     model_domain_created(twin->model, domid);
-    if (twin->host != NULL)
+    if (twin->host != NULL) {
         party->client = host_boot(twin->host, (domid_t)domid, (uint32_t)(twin->step * 0x9e3779b1U));
+        memcpy(handle + 12, &generation, sizeof(generation));
+        sim_domain_set_handle(party->client->hv, handle);
+    }
     end_step(twin);
 }
 
@@ -495,7 +507,9 @@ void twin_release(struct twin *twin, unsigned domid)
     if (!twin_request(twin, 0, TWIN_NO_TX, WIRE_RELEASE, payload, (size_t)length + 1)) {
         twin->party[domid].connection = before;
         twin->party[domid].introduced = was;
+        return;
     }
+    twin->party[domid].held = false;
 }
 
 void twin_shutdown(struct twin *twin, unsigned domid)
@@ -516,6 +530,19 @@ void twin_kill(struct twin *twin, unsigned domid)
         host_kill(twin->host, twin->party[domid].client);
     twin->party[domid].client = NULL;
     twin->party[domid].present = false;
+    end_step(twin);
+}
+
+void twin_hold(struct twin *twin, unsigned domid, bool held)
+{
+    begin_step(twin, "hold", domid);
+    twin->party[domid].held = held;
+    model_domain_held(twin->model, domid, held);
+    if (twin->host != NULL) {
+        hold_set(twin->host->xs, domain_find(twin->host->xs, (domid_t)domid), held ? HOLD_MAX : 0);
+        client_notify(twin->host->dom0); /* a control client would have woken it */
+        host_run(twin->host);
+    }
     end_step(twin);
 }
 

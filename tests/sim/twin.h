@@ -34,6 +34,8 @@ struct twin_slot {
 struct twin_party {
     bool present;    /**< the domain exists */
     bool introduced; /**< and can talk to the store */
+    bool held;
+    uint32_t generation; /**< of domains that were held, with this number */
     model_connection_t connection;
     struct client *client;
     struct twin_slot slot[TWIN_SLOTS];
@@ -84,6 +86,8 @@ void twin_introduce(struct twin *twin, unsigned domid);
 void twin_release(struct twin *twin, unsigned domid);
 void twin_shutdown(struct twin *twin, unsigned domid);
 void twin_kill(struct twin *twin, unsigned domid);
+/** dom0 has it held, or no more. What is booted with its number while it is, is its successor. */
+void twin_hold(struct twin *twin, unsigned domid, bool held);
 /** Its guest asks for a reconnection of the ring. */
 void twin_reconnect(struct twin *twin, unsigned domid);
 /** One more connection of dom0's as party TWIN_EXTRA + @number, and its end. */

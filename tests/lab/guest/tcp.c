@@ -5,11 +5,15 @@
  *   lab-tcp serve PORT                    sends back what comes, on any address, for ever
  *   lab-tcp exchange ADDRESS PORT BYTES   pseudo-random bytes, sent and awaited at the same time;
  *                                         fails unless the same come back
+ *   lab-tcp beat ADDRESS PORT BYTES MS    on one connection, until SIGTERM: so many bytes there and
+ *                                         back, compared, then a pause. Says how often, and the
+ *                                         longest that it took, in microseconds, worst first
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
@@ -121,12 +126,110 @@ static int exchange(const char *where, const char *port, size_t bytes)
     return 0;
 }
 
+static volatile sig_atomic_t ended;
+
+static void end(int signal)
+{
+    (void)signal;
+    ended = 1;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+#define WORST 256
+
+/* Keep the longest ones, worst first. */
+static void note_worst(int64_t worst[WORST], int64_t took)
+{
+    unsigned at = WORST;
+
+    while (at > 0 && worst[at - 1] < took)
+        at--;
+    if (at == WORST)
+        return;
+    memmove(worst + at + 1, worst + at, (WORST - 1 - at) * sizeof(*worst));
+    worst[at] = took;
+}
+
+/* All of it there and back. 0, or 1 with the cause on stderr. */
+static int beat_once(int fd, size_t bytes, uint32_t *state)
+{
+    static uint8_t data[65536], back[65536];
+    size_t sent = 0, got = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        data[i] = next_byte(state);
+    while (got < bytes) {
+        struct pollfd waiting = {.fd = fd,
+                                 .events = (short)(sent < bytes ? POLLIN | POLLOUT : POLLIN)};
+        ssize_t count = 0;
+        int ready = poll(&waiting, 1, PATIENCE_MS);
+
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0) {
+            fprintf(stderr, "lab-tcp: nothing moves after %zu bytes there, %zu back\n", sent, got);
+            return 1;
+        }
+        if (waiting.revents & POLLOUT)
+            count = send(fd, data + sent, bytes - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && errno != EAGAIN && errno != EINTR)
+            return fail("send");
+        sent += count > 0 ? (size_t)count : 0;
+        count = recv(fd, back, sizeof(back), MSG_DONTWAIT);
+        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+            return fail("recv");
+        if (count > 0 && (got + (size_t)count > bytes || memcmp(back, data + got, (size_t)count))) {
+            fprintf(stderr, "lab-tcp: other bytes than were sent, from %zu on\n", got);
+            return 1;
+        }
+        got += count > 0 ? (size_t)count : 0;
+    }
+    return 0;
+}
+
+static int beat(const char *where, const char *port, size_t bytes, unsigned pause_ms)
+{
+    static int64_t worst[WORST];
+    int fd = connected(where, port), one = 1;
+    uint32_t state = 1;
+    uint64_t beats = 0;
+
+    if (fd < 0 || bytes > 65536)
+        return fail(where);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    signal(SIGTERM, end);
+    while (!ended) {
+        int64_t begin = now_us();
+
+        if (beat_once(fd, bytes, &state))
+            return 1;
+        note_worst(worst, now_us() - begin);
+        beats++;
+        usleep(pause_ms * 1000);
+    }
+    printf("beats %llu worst", (unsigned long long)beats);
+    for (unsigned i = 0; i < WORST && worst[i]; i++)
+        printf(" %lld", (long long)worst[i]);
+    printf("\n");
+    return 0;
+}
+
 int main(int count, char **words)
 {
     if (count == 3 && strcmp(words[1], "serve") == 0)
         return serve(words[2]);
     if (count == 5 && strcmp(words[1], "exchange") == 0)
         return exchange(words[2], words[3], strtoul(words[4], NULL, 10));
-    fprintf(stderr, "usage: lab-tcp serve PORT | exchange ADDRESS PORT BYTES\n");
+    if (count == 6 && strcmp(words[1], "beat") == 0)
+        return beat(words[2], words[3], strtoul(words[4], NULL, 10), (unsigned)atoi(words[5]));
+    fprintf(stderr, "usage: lab-tcp serve PORT | exchange ADDRESS PORT BYTES | "
+                    "beat ADDRESS PORT BYTES MS\n");
     return 2;
 }

@@ -121,6 +121,7 @@ def traffic_files():
     files = service_files()
     files.update({"guest/bin/lab-agent": need(os.path.join(BUILD, "tests/lab/lab-agent")),
                   "lab/bin/lab-in": need(os.path.join(BUILD, "tests/lab/lab-in")),
+                  "lab/bin/lab-end": need(os.path.join(BUILD, "tests/lab/lab-end")),
                   "lab/bin/lab-domcpu": need(os.path.join(BUILD, "tests/bench/lab-domcpu"))})
     for program in ("bench/lab-net", "lab/lab-frames", "lab/lab-tcp"):
         for inside in ("guest/bin", "lab/bin"):

@@ -8,6 +8,7 @@ import re
 from . import checks, host, native, ui
 from . import control as control_plane
 from . import monitor as packet_monitor
+from . import recovery_switch
 from . import switch as network_switch
 from .image import Image
 from .machine import EmulatorFault, Machine
@@ -230,7 +231,11 @@ def monitor(verdicts, logs):
     return Jobs(boots=packet_monitor.jobs(verdicts, logs, boot))
 
 
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch, monitor)}
+def switch_recovery(verdicts, logs):
+    return Jobs(boots=recovery_switch.jobs(verdicts, logs, boot))
+
+
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch, monitor, switch_recovery)}
 
 
 def _guarded(name, verdicts, job):

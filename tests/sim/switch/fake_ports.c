@@ -156,3 +156,10 @@ bool forward_multicast(void *context, const uint8_t mac[6], bool add)
     (void)mac;
     return add;
 }
+
+/* --- switch.c */
+
+void vswitch_settled(struct vswitch *vswitch)
+{
+    fake_ports.settled++;
+}

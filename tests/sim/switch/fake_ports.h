@@ -15,7 +15,7 @@ struct fake_ports {
     struct vswitch vswitch;
     struct service service;
     unsigned ports, connected;
-    unsigned made, described, connects, disconnects; /**< so far */
+    unsigned made, described, connects, disconnects, settled; /**< so far */
     struct port *last;
     struct netif_config config; /**< of the last netif_connect() */
     char mac[FAKE_WORD], bridge[FAKE_WORD], vlan[FAKE_WORD], rate[FAKE_WORD], addresses[FAKE_WORD],

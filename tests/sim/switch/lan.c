@@ -33,15 +33,24 @@ static uint64_t step(void *context)
     return loop_step(&lan->loop);
 }
 
-struct lan *lan_create(uint64_t seed)
+static void describe(struct lan *lan, struct port *port, unsigned number)
 {
-    struct lan *lan = calloc(1, sizeof(*lan));
-    struct vswitch *vswitch = &lan->vswitch;
-    struct hash_key key = {seed, ~seed};
+    port->vswitch = &lan->vswitch;
+    port->number = (uint16_t)number;
+    port->device.domid = (domid_t)(LAN_GUEST + number);
+    port->bridge = &lan->vswitch.bridges[0];
+    port->policy.lock = RULES_LOCK_UNLOCKED;
+    lan->vswitch.ports[number] = port;
+}
 
-    EXPECT(lan != NULL, "lan != NULL");
-    lan->sim = sim_create(seed);
+/* A domain of our number, and the engine in it. */
+static void make(struct lan *lan)
+{
+    struct vswitch *vswitch = &lan->vswitch;
+    struct hash_key key = {lan->seed, ~lan->seed};
+
     lan->hv = sim_domain_create(lan->sim, &(struct sim_domain_config){.domid = LAN_SWITCH});
+    EXPECT(lan->hv != NULL, "its predecessor is still there");
     loop_init(&lan->loop, lan->hv);
     lan->arena_pages = hv_page_alloc(lan->hv, ARENA_PAGES);
     lan->log_memory = hv_page_alloc(lan->hv, LOG_BYTES / HV_PAGE_SIZE);
@@ -63,7 +72,39 @@ struct lan *lan_create(uint64_t seed)
     vswitch->bridges[0].used = true;
     strcpy(vswitch->bridges[0].name, "xenbr0");
     sim_set_actor(lan->hv, step, lan);
+}
+
+struct lan *lan_create(uint64_t seed)
+{
+    struct lan *lan = calloc(1, sizeof(*lan));
+
+    EXPECT(lan != NULL, "lan != NULL");
+    lan->seed = seed;
+    lan->sim = sim_create(seed);
+    make(lan);
     return lan;
+}
+
+void lan_end(struct lan *lan)
+{
+    arena_destroy(lan->vswitch.arena);
+    sim_domain_destroy(lan->hv);
+    for (unsigned i = 0; i < lan->guests; i++)
+        lan->guest[i].frontend->used_buffers = true;
+}
+
+void lan_succeed(struct lan *lan)
+{
+    memset(&lan->vswitch, 0, sizeof(lan->vswitch));
+    make(lan);
+    for (unsigned i = 0; i < lan->guests; i++) {
+        struct port *port = lan->guest[i].port;
+
+        memset(port, 0, sizeof(*port));
+        describe(lan, port, i);
+        if (lan_connect(lan, &lan->guest[i]) != 0)
+            lan->guest[i].failed++;
+    }
 }
 
 int lan_connect(struct lan *lan, struct lan_guest *guest)
@@ -119,12 +160,7 @@ struct lan_guest *lan_add(struct lan *lan, struct frontend_config config)
     config.backend = LAN_SWITCH;
     guest->frontend = frontend_create(&config);
     guest->port = port;
-    port->vswitch = &lan->vswitch;
-    port->number = (uint16_t)number;
-    port->device.domid = (domid_t)(LAN_GUEST + number);
-    port->bridge = &lan->vswitch.bridges[0];
-    port->policy.lock = RULES_LOCK_UNLOCKED;
-    lan->vswitch.ports[number] = port;
+    describe(lan, port, number);
     EXPECT((lan_connect(lan, guest)) == 0, "lan_connect(lan, guest) == 0");
     sim_set_actor(guest->hv, frontend_step, guest->frontend);
     return guest;

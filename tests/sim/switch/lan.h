@@ -28,6 +28,7 @@ struct lan_guest {
 
 struct lan {
     struct sim *sim;
+    uint64_t seed;
     struct hv *hv;
     struct loop loop;
     void *arena_pages;
@@ -47,6 +48,10 @@ int lan_connect(struct lan *lan, struct lan_guest *guest);
 void lan_disconnect(struct lan *lan, struct lan_guest *guest);
 /** The guest dies; the switch hears of it later, by lan_disconnect(). */
 void lan_kill(struct lan *lan, struct lan_guest *guest);
+/** The switch's domain is gone, wherever it was. Until lan_succeed() only guests run. */
+void lan_end(struct lan *lan);
+/** Its successor, of the same number, takes the vifs over; one that it cannot counts as failed. */
+void lan_succeed(struct lan *lan);
 /** Run until all is done, but no longer than @time. */
 void lan_run(struct lan *lan, uint64_t time);
 /** Let everybody be known, so that unicast is not flooded. */

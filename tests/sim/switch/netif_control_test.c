@@ -286,6 +286,99 @@ START_TEST(queue_by_the_table)
 }
 END_TEST
 
+/* --- taking over -------------------------------------------------------------------------------
+ */
+
+struct killer {
+    struct hv *hv;
+    unsigned left;
+};
+
+static void kill_at(void *context, struct hv *victim, const void *address, size_t length)
+{
+    struct killer *killer = context;
+
+    if (victim == killer->hv && --killer->left == 0)
+        sim_domain_shutdown(victim, HV_EXIT_CRASH);
+}
+
+/* What was set is in force with the successor, and with its successor. */
+START_TEST(a_successor_knows_what_was_set)
+{
+    struct echo *echo = start();
+    struct netif_hash hash;
+    struct made made;
+    uint32_t table[NETIF_HASH_MAPPING], value = rss_ipv4[0].hash;
+    const struct packet *packet = make_ipv4(&made, rss_ipv4[0].source, rss_ipv4[0].dest, 6, 1, 2);
+
+    rss_set(echo, IPV4);
+    ck_assert_uint_eq(ask(echo, SET_MAPPING_SIZE, 128, 0, 0, NULL), SUCCESS);
+    for (unsigned i = 0; i < NETIF_HASH_MAPPING; i++)
+        table[i] = i * 3 % 5;
+    ck_assert_uint_eq(ask_with(echo, SET_MAPPING, table, 512, 128, 0), SUCCESS);
+    for (unsigned i = 0; i < 3; i++) {
+        echo_succeed(echo);
+        echo_run(echo);
+        ck_assert_uint_eq(netif_select(&echo->netif, packet, &hash), value % 128 * 3 % 5);
+        ck_assert_uint_eq(hash.value, value);
+        if (i == 0)
+            continue;
+        /* and what is changed then */
+        ck_assert_uint_eq(ask(echo, SET_MAPPING_SIZE, 128, 0, 0, NULL), SUCCESS);
+        ck_assert_uint_eq(ask_with(echo, SET_MAPPING, table, 512, 128, 0), SUCCESS);
+    }
+    /* The guest spoils it: a successor finds what makes no sense, or nothing. */
+    for (unsigned i = 64 + 128 * 16; i < HV_PAGE_SIZE; i++)
+        ((uint8_t *)echo->frontend->control)[i] ^= (uint8_t)(i * 7 | 1);
+    echo_succeed(echo);
+    echo_run(echo);
+    ck_assert_uint_lt(netif_select(&echo->netif, packet, &hash), 5);
+    ck_assert_uint_eq(hash.type, 0);
+    ck_assert_uint_eq(ask(echo, SET_ALGORITHM, 1, 0, 0, NULL), SUCCESS);
+    echo_destroy(echo);
+}
+END_TEST
+
+/* It dies at any access: each request is answered once, as it would have been. */
+START_TEST(control_dies_anywhere)
+{
+    static const struct {
+        uint16_t type;
+        uint32_t data, status;
+    } requests[] = {{SET_ALGORITHM, 1, SUCCESS},      {SET_FLAGS, IPV4 | IPV4_TCP, SUCCESS},
+                    {SET_MAPPING_SIZE, 129, INVALID}, {GET_GREFS, 1, NOT_SUPPORTED},
+                    {SET_MAPPING_SIZE, 5, SUCCESS},   {GET_MAPPING_SIZE, 1, SUCCESS}};
+    struct echo *echo = start();
+    struct killer killer = {.hv = echo->hv, .left = (unsigned)_i + 1};
+    struct frontend_control_response response;
+    struct netif_hash hash;
+    struct made made;
+    const struct packet *packet = make_ipv4(&made, rss_ipv4[0].source, rss_ipv4[0].dest, 6, 2, 3);
+
+    ck_assert_uint_eq(ask(echo, SET_ALGORITHM, 1, 0, 0, NULL), SUCCESS);
+    ck_assert_uint_eq(ask_with(echo, SET_KEY, rss_key, 40, 40, 0), SUCCESS);
+    sim_set_adversary(echo->sim, kill_at, &killer);
+    for (unsigned i = 0; i < 6; i++)
+        frontend_control_send(echo->frontend, (uint16_t)(70 + i), requests[i].type,
+                              requests[i].data, 0, 0);
+    echo_run(echo);
+    sim_set_adversary(echo->sim, NULL, NULL);
+    echo_succeed(echo);
+    echo_run(echo);
+    for (unsigned i = 0; i < 6; i++) {
+        ck_assert(frontend_control_take(echo->frontend, &response));
+        ck_assert_uint_eq(response.id, 70 + i);
+        ck_assert_uint_eq(response.type, requests[i].type);
+        ck_assert_uint_eq(response.status, requests[i].status);
+        ck_assert_uint_eq(response.data, i == 5 ? 128 : 0);
+    }
+    ck_assert(!frontend_control_take(echo->frontend, &response));
+    (void)netif_select(&echo->netif, packet, &hash);
+    ck_assert_uint_eq(hash.type, 2);
+    echo_destroy(echo);
+}
+END_TEST
+
 /* Length and offset whose sum wraps, or that reach beyond the table; queues that are none. */
 START_TEST(xsa_270_mapping_out_of_bounds)
 {
@@ -526,6 +619,8 @@ TCase *netif_control_case(void)
     tcase_add_test(control, types_not_supported);
     tcase_add_test(control, microsoft_vectors);
     tcase_add_test(control, type_by_flags);
+    tcase_add_test(control, a_successor_knows_what_was_set);
+    tcase_add_loop_test(control, control_dies_anywhere, 0, 80);
     tcase_add_test(control, queue_by_the_table);
     tcase_add_test(control, xsa_270_mapping_out_of_bounds);
     tcase_add_test(control, keys);

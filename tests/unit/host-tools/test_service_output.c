@@ -470,9 +470,9 @@ static const struct {
               "1         10  2.0 KiB\n"
               "22         7    512 B\n"},
     {"store stats", "Domain  Name   Nodes   Memory  Watches  Trans.  Requests  Events  Conflicts  "
-                    "Refused by quota\n"
+                    "Hold  Refused by quota\n"
                     "     3  guest     40  8.0 KiB        5       1       321      17          2  "
-                    "nodes 3, memory 1\n"},
+                    "   -  nodes 3, memory 1\n"},
     {"store quota get 3", "Quota  Limit  Set by  Used  Highest  Refused  Meaning\n"
                           "nodes   1000  own       40       41        3  Meaning\n"},
     {"store quota set nodes 7", "nodes is now 7\n"},
