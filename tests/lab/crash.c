@@ -26,10 +26,11 @@
 #include <xenctrl.h>
 #include <xenforeignmemory.h>
 
-#define TRAP_FLAG 0x100u
-#define TRIES     5000u
-#define TRY_US    100u
-#define PAGE      4096u
+#define TRAP_FLAG      0x100u
+#define INTERRUPT_FLAG 0x200u
+#define TRIES          5000u
+#define TRY_US         100u
+#define PAGE           4096u
 
 /* Pause it, at a moment at which it has something to do where there is one. */
 static void catch_it(xc_interface *xch, uint32_t domid)
@@ -76,13 +77,14 @@ static void change(xc_interface *xch, uint32_t domid, bool hang)
     if (xc_vcpu_getcontext(xch, domid, 0, &context))
         err(1, "reading the registers of domain %u", domid);
     printf("domain %u at %#llx\n", domid, (unsigned long long)context.x64.user_regs.rip);
-    if (hang) {
+    /* No interrupt first: an idle service does not come back to where it was interrupted. */
+    context.x64.user_regs.rflags &= ~(uint64_t)INTERRUPT_FLAG;
+    if (hang)
         jump_to_itself(domid, context.x64.user_regs.rip);
-    } else {
+    else
         context.x64.user_regs.rflags |= TRAP_FLAG;
-        if (xc_vcpu_setcontext(xch, domid, 0, &context))
-            err(1, "writing the registers of domain %u", domid);
-    }
+    if (xc_vcpu_setcontext(xch, domid, 0, &context))
+        err(1, "writing the registers of domain %u", domid);
     if (xc_domain_unpause(xch, domid))
         err(1, "unpausing domain %u", domid);
 }
