@@ -83,6 +83,22 @@ static bool take_exception(struct crash_backtrace *trace, const struct crash_mem
     return true;
 }
 
+/*
+ * What is executed may have no frame of its own, as arch_idle() has none: then the stack begins
+ * with its return address, and that is not the one that the frame of its caller has.
+ */
+static void add_frameless(struct crash_backtrace *trace, const struct crash_memory *memory,
+                          const struct crash_symbols *symbols,
+                          const struct crash_registers *registers)
+{
+    const uint64_t stack = registers->value[CRASH_RSP], frame = registers->value[CRASH_RBP];
+    uint64_t word;
+
+    if (stack < frame && read_words(memory, stack, &word, 1) &&
+        crash_symbols_code(symbols, word - 1))
+        add(trace, symbols, CRASH_FRAME_SCANNED, word - 1);
+}
+
 /* Callers, by frame pointers. Each frame lies above the one before; an exception changes stacks. */
 static void follow(struct crash_backtrace *trace, const struct crash_memory *memory,
                    const struct crash_symbols *symbols, uint64_t frame)
@@ -98,6 +114,7 @@ static void follow(struct crash_backtrace *trace, const struct crash_memory *mem
             take_exception(trace, memory, frame + 2 * WORD)) {
             if (!add(trace, symbols, CRASH_FRAME_EXCEPTION, trace->registers.value[CRASH_RIP]))
                 return;
+            add_frameless(trace, memory, symbols, &trace->registers);
             frame = trace->registers.value[CRASH_RBP];
             continue;
         }
@@ -130,10 +147,13 @@ void crash_backtrace(const struct crash_registers *registers, const struct crash
     if (!registers->known)
         return;
     add(trace, symbols, CRASH_FRAME_AT, registers->value[CRASH_RIP]);
+    add_frameless(trace, memory, symbols, registers);
     follow(trace, memory, symbols, registers->value[CRASH_RBP]);
     if (trace->fault)
         last = &trace->registers;
-    /* Nobody calls what has interrupted, nor what runs: the chain is broken there. */
-    if (trace->count == 1 || trace->frames[trace->count - 1].kind == CRASH_FRAME_EXCEPTION)
+    /* Nobody has called what was executed: the chain is broken there. */
+    if (trace->frames[trace->count - 1].kind == CRASH_FRAME_SCANNED)
+        trace->count--; /* the scan finds it again */
+    if (trace->frames[trace->count - 1].kind != CRASH_FRAME_CALLER)
         scan(trace, memory, symbols, last->value[CRASH_RSP] & ~(uint64_t)(WORD - 1));
 }

@@ -128,8 +128,8 @@ void watch_state_text(const struct watch_state *state, char *text, size_t size)
                  (unsigned long long)state->row, state->reason, when, state->service,
                  state->service);
     else
-        snprintf(text, size, "died %llu times, recovered %llu times, the last death (%s) at %s%s%s",
-                 (unsigned long long)state->deaths, (unsigned long long)state->recovered,
-                 state->reason, when, state->retry ? "; backing off until " : "",
-                 state->retry ? next : "");
+        snprintf(text, size, "%llu death%s, %llu of them recovered from; the last (%s) at %s%s%s",
+                 (unsigned long long)state->deaths, state->deaths == 1 ? "" : "s",
+                 (unsigned long long)state->recovered, state->reason, when,
+                 state->retry ? "; backing off until " : "", state->retry ? next : "");
 }

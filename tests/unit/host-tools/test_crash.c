@@ -173,6 +173,11 @@ START_TEST(frame_pointers)
     poke(STACK + 0x108, TEST_TEXT + 0x150);
     poke(STACK + 0x140, 0);
     poke(STACK + 0x148, TEST_TEXT + 0x20);
+    poke(STACK + 0xf0, TEST_TEXT + 0x230); /* it has no frame of its own */
+    take();
+    ck_assert_uint_eq(taken.backtrace.count, 4);
+    frame_is(1, CRASH_FRAME_SCANNED, "work", 0x2f);
+    poke(STACK + 0xf0, 0);
     take();
     ck_assert_uint_eq(taken.backtrace.count, 3);
     frame_is(0, CRASH_FRAME_AT, "work", 0x10);

@@ -484,7 +484,7 @@ START_TEST(state_in_words)
     char text[512];
 
     watch_state_text(&state, text, sizeof(text));
-    ck_assert_str_eq(text, "died 5 times, recovered 4 times, the last death (crashed) at "
+    ck_assert_str_eq(text, "5 deaths, 4 of them recovered from; the last (crashed) at "
                            "2026-11-18T11:06:40.000Z; backing off until 2026-11-18T11:06:42.000Z");
     state.retry = 0;
     watch_state_text(&state, text, sizeof(text));
