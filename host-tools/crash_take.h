@@ -14,11 +14,12 @@
 #include "crash_backtrace.h"
 #include "crash_console.h"
 #include "image.h"
+#include "journal_copy.h"
 #include "record.h"
 #include <xenforeignmemory.h>
 
-/** The most pages of a journal that are kept: 64 MiB. */
-#define CRASH_JOURNAL_PAGES_MAX 16384u
+/** The most pages of a journal that are kept: as many as a service may have. */
+#define CRASH_JOURNAL_PAGES_MAX JOURNAL_COPY_PAGES_MAX
 
 /** A look at pages of a domain, for as long as it is held. */
 struct crash_keep {

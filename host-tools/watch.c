@@ -103,8 +103,12 @@ static bool same_domain(struct watch *watch, const struct watch_host *host)
         return false;
     }
     watch->no_record = false;
-    if (memcmp(record.handle, watch->record.handle, sizeof(record.handle)) == 0)
+    if (memcmp(record.handle, watch->record.handle, sizeof(record.handle)) == 0) {
+        /* Another command has what it needs, and waits for the domid. */
+        if (record.taken)
+            host->let_go(host->context, watch);
         return true;
+    }
     if (!record.started)
         return true;
     adopt(watch, host, &record);

@@ -12,7 +12,8 @@
  *     GIVEN_UP    it has died too often
  *
  * A service that somebody else has stopped or started meanwhile is known by its record, which goes,
- * or names another domain.
+ * or names another domain; one who is about to put a successor in its place says so there before he
+ * destroys it (record.taken), and its pages are let go of.
  */
 #ifndef ATOLL_WATCH_H
 #define ATOLL_WATCH_H

@@ -69,7 +69,8 @@ static void keep(void *context, struct watch *watch)
     struct watchd *watchd = context;
     char why[256];
 
-    crash_keep_begin(&watch->keep, watchd->memory, record->domid, record->console_gfn, 0, 0);
+    crash_keep_begin(&watch->keep, watchd->memory, record->domid, record->console_gfn,
+                     record->journal_gfn, record->journal_pages);
     /* Now, while the file is most likely that which the domain was made of. */
     if (image_load(record->kernel, record->memory_mb, &watch->image, why, sizeof(why)))
         memset(&watch->image, 0, sizeof(watch->image));

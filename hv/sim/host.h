@@ -102,8 +102,9 @@ struct hv {
     /* Memory (memory.c). */
     char *arena;
     unsigned pages;
-    unsigned first_free; /**< no page below it is free */
-    uint64_t offset;     /**< of the arena in the memory file */
+    unsigned reserved_pages; /**< behind them in the arena: those of hv_reserved() */
+    unsigned first_free;     /**< no page below it is free */
+    uint64_t offset;         /**< of the arena in the memory file */
     struct sim_page *page;
 
     /* Grants (gnttab.c). */
@@ -201,7 +202,7 @@ void sim_domain_kill(struct hv *hv);
 void sim_domain_finalise(struct hv *hv);
 
 /** memory.c */
-void sim_memory_create(struct hv *hv, unsigned pages);
+void sim_memory_create(struct hv *hv, unsigned pages, unsigned reserved);
 /** Index of the allocated page at @address; panics where there is none. */
 uint32_t sim_page_index(struct hv *hv, const void *address, const char *what);
 void sim_memory_release(struct hv *hv, bool frames);

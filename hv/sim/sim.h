@@ -22,11 +22,12 @@ struct sim;
 /** How a domain of the simulated host is made. */
 struct sim_domain_config {
     domid_t domid;
-    bool xs_domain;      /**< may ask for getdomaininfo, gets VIRQ_DOM_EXC */
-    unsigned pages;      /**< what hv_page_alloc() can give; 0: 2048 */
-    const char *cmdline; /**< NULL: "" */
-    const void *module;  /**< its boot module, copied; NULL: none */
-    size_t module_size;  /**< bytes of it */
+    bool xs_domain;          /**< may ask for getdomaininfo, gets VIRQ_DOM_EXC */
+    unsigned pages;          /**< what hv_page_alloc() can give; 0: 2048 */
+    const char *cmdline;     /**< NULL: "" */
+    const void *module;      /**< its boot module, copied; NULL: none */
+    size_t module_size;      /**< bytes of it */
+    unsigned reserved_pages; /**< what hv_reserved() gives, beside @ref pages; 0: none */
     uint8_t handle[16];
 };
 

@@ -301,6 +301,21 @@ static void test_panic(struct hv *hv, const char *name)
         __asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
         hv_seal(hv);
         poke((volatile char *)cr3);
+    } else if (strcmp(name, "reserved") == 0) {
+        unsigned count;
+        char *pages = hv_reserved(hv, &count);
+
+        if (pages != NULL) {
+            hv_guarded_open(hv, pages + HV_PAGE_SIZE, 2);
+            poke(pages + HV_PAGE_SIZE);
+            hv_guarded_close(hv, pages + HV_PAGE_SIZE, 1);
+            hv_seal(hv);
+            poke(pages); /* ordinary memory */
+            poke(pages + 2UL * HV_PAGE_SIZE);
+            hv_guarded_close(hv, pages + 2UL * HV_PAGE_SIZE, 1);
+            say(hv, "%u pages reserved, the open ones written\n", count);
+            poke(pages + HV_PAGE_SIZE + 64);
+        }
     } else if (strcmp(name, "guard") == 0) {
         say(hv, "%u\n", overflow(0));
     } else if (strcmp(name, "nx") == 0) {

@@ -283,6 +283,24 @@ START_TEST(a_restart_by_another_is_no_death)
 }
 END_TEST
 
+/* A take over: the record says so before the domain is destroyed, and nothing is copied. */
+START_TEST(a_take_over_waits_for_nobody)
+{
+    host.lock_taken = true;
+    host.record.taken = true;
+    turn();
+    ck_assert_int_eq(watch.phase, WATCH_WATCHED);
+    ck_assert(!host.mapped);
+    ck_assert_uint_eq(host.taken, 0);
+    started(2);
+    host.lock_taken = false;
+    turn();
+    ck_assert_uint_eq(watch.record.handle[0], 2);
+    ck_assert(host.mapped);
+    ck_assert_uint_eq(host.saved + host.recoveries, 0);
+}
+END_TEST
+
 /* Seen only when it is over: the record has another domain, which runs. */
 START_TEST(a_quick_restart_is_no_death)
 {
@@ -555,6 +573,7 @@ int main(void)
     tcase_add_test(service, a_stop_is_no_death);
     tcase_add_test(service, a_killed_command_is_a_death);
     tcase_add_test(service, a_restart_by_another_is_no_death);
+    tcase_add_test(service, a_take_over_waits_for_nobody);
     tcase_add_test(service, a_quick_restart_is_no_death);
     tcase_add_test(service, it_backs_off_and_gives_up);
     tcase_add_test(service, a_minute_makes_it_well);
