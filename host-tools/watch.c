@@ -134,7 +134,7 @@ static void plan(struct watch *watch, const struct watch_host *host, uint64_t no
     if (state->gave_up) {
         watch->phase = WATCH_GIVEN_UP;
         tell(watch, host, LOG_CRIT,
-             "%s is left dead after %llu deaths in a row (`recover` of atoll.conf); `atoll crash "
+             "%s is left dead after %llu failures in a row (`recover` of atoll.conf); `atoll crash "
              "show %s` says why, `atoll restart %s` tries again",
              state->service, (unsigned long long)state->row, state->service, state->service);
     } else {
@@ -142,9 +142,9 @@ static void plan(struct watch *watch, const struct watch_host *host, uint64_t no
         watch->due = now + pause;
         state->retry = pause ? host->wallclock(host->context) + pause : 0;
         if (pause)
-            tell(watch, host, LOG_WARNING,
-                 "%s has died %llu times in a row; the next try in %llu s", state->service,
-                 (unsigned long long)state->row, (unsigned long long)(pause / SECOND_NS));
+            tell(watch, host, LOG_WARNING, "%s: failure %llu in a row; the next try in %llu s",
+                 state->service, (unsigned long long)state->row,
+                 (unsigned long long)(pause / SECOND_NS));
     }
     host->publish(host->context, watch);
 }
@@ -252,6 +252,8 @@ static bool end_recovery(struct watch *watch, const struct watch_host *host, uin
          watch->state.service, code);
     watch->no_record = rc == 0;
     watch->state.row++;
+    if (code == ATOLL_NEEDS_REBOOT && watch->state.row <= watch->limit)
+        watch->state.row = watch->limit + 1ull; /* no try helps */
     plan(watch, host, now);
     return false;
 }

@@ -123,7 +123,8 @@ void watch_state_text(const struct watch_state *state, char *text, size_t size)
     output_time(state->retry, next, sizeof(next));
     if (state->gave_up)
         snprintf(text, size,
-                 "given up after %llu deaths in a row, the last (%s) at %s; `atoll crash show %s` "
+                 "given up after %llu failures in a row, the last death (%s) at %s; `atoll crash "
+                 "show %s` "
                  "says why, `atoll restart %s` tries again",
                  (unsigned long long)state->row, state->reason, when, state->service,
                  state->service);

@@ -404,6 +404,20 @@ START_TEST(a_failed_recovery_is_tried_again)
 }
 END_TEST
 
+START_TEST(what_needs_a_reboot_is_given_up)
+{
+    dies(WATCH_ENDED, "crashed");
+    turn();
+    turn();
+    host.code = ATOLL_NEEDS_REBOOT;
+    turn();
+    ck_assert_int_eq(watch.phase, WATCH_GIVEN_UP);
+    ck_assert(host.told.gave_up);
+    pass(100 * SECOND);
+    ck_assert_uint_eq(host.recoveries, 1);
+}
+END_TEST
+
 START_TEST(who_cannot_begin_waits)
 {
     host.recover_fails = true;
@@ -509,7 +523,7 @@ START_TEST(state_in_words)
     ck_assert_ptr_null(strstr(text, "backing off"));
     state.gave_up = true;
     watch_state_text(&state, text, sizeof(text));
-    ck_assert_ptr_nonnull(strstr(text, "given up after 2 deaths in a row"));
+    ck_assert_ptr_nonnull(strstr(text, "given up after 2 failures in a row"));
     ck_assert_ptr_nonnull(strstr(text, "`atoll restart switch`"));
     state.deaths = 0;
     watch_state_text(&state, text, sizeof(text));
@@ -578,6 +592,7 @@ int main(void)
     tcase_add_test(service, it_backs_off_and_gives_up);
     tcase_add_test(service, a_minute_makes_it_well);
     tcase_add_test(service, a_failed_recovery_is_tried_again);
+    tcase_add_test(service, what_needs_a_reboot_is_given_up);
     tcase_add_test(service, who_cannot_begin_waits);
     tcase_add_test(service, stopped_while_it_waits);
     tcase_add_test(service, no_recovery_is_wanted);
