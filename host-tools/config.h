@@ -39,6 +39,7 @@ struct service_settings {
     uint32_t watchdog_s;               /**< `watchdog`: seconds for a turn of its loop, 0: any */
     uint32_t recover; /**< `recover`: deaths in a row after which watchd gives up; 0: at once */
     uint32_t crash_reports; /**< `crash-reports`: how many are kept */
+    uint32_t journal_kib;   /**< `journal`, KiB, whole pages; 0: none. On top of memory_mb */
     bool store_domain;      /**< it is the host's XenStore: only [xenstored] is */
     /** Of a switch, what joins it to the world: a NIC of dom0's ("": none), dom0's own bridge and
      * dom0's vif on the switch ("": names made of the service's), and more words for that vif. */

@@ -16,6 +16,10 @@
 
 #define DEFAULT_RECOVER       10
 #define DEFAULT_CRASH_REPORTS 10
+/* 16,000 nodes or so, twice; and what a journal may have. */
+#define XENSTORED_JOURNAL_KIB 2048u
+#define JOURNAL_KIB_MIN       64u
+#define JOURNAL_KIB_MAX       65536u
 
 /** The services that there are without a file. */
 static const struct {
@@ -42,6 +46,7 @@ enum key {
     KEY_WATCHDOG,
     KEY_RECOVER,
     KEY_CRASHES,
+    KEY_JOURNAL,
     KEY_SUMMARY,
     KEY_UPLINK,
     KEY_UPLINK_BRIDGE,
@@ -63,6 +68,7 @@ static const struct {
     [KEY_WATCHDOG] = {"watchdog", "2 to 3600 (seconds), or 0 for none"},
     [KEY_RECOVER] = {"recover", "0 to 1000 (times in a row)"},
     [KEY_CRASHES] = {"crash-reports", "0 to 100"},
+    [KEY_JOURNAL] = {"journal", "0 or 64 to 65536 (KiB), a multiple of 4"},
     [KEY_SUMMARY] = {"summary", "printable ASCII"},
     [KEY_UPLINK] = {"uplink", "the name of a network interface of dom0's"},
     [KEY_UPLINK_BRIDGE] = {"uplink-bridge", "a name for a Linux bridge"},
@@ -128,6 +134,7 @@ static bool add_builtin(struct config *config)
         settings->kernel = strdup(builtin[i].kernel);
         settings->store_domain = builtin[i].store_domain;
         settings->memory_mb = builtin[i].memory_mb;
+        settings->journal_kib = builtin[i].store_domain ? XENSTORED_JOURNAL_KIB : 0;
         if (!settings->summary || !settings->kernel)
             return false;
     }
@@ -268,6 +275,9 @@ static bool take(struct service_settings *s, enum key key, const char *value)
         return value_number(value, 0, 1000, &s->recover);
     case KEY_CRASHES:
         return value_number(value, 0, 100, &s->crash_reports);
+    case KEY_JOURNAL:
+        return value_number(value, 0, JOURNAL_KIB_MAX, &s->journal_kib) &&
+               s->journal_kib % 4 == 0 && (!s->journal_kib || s->journal_kib >= JOURNAL_KIB_MIN);
     case KEY_SUMMARY:
         return value_printable(value) && replace(&s->summary, value);
     case KEY_UPLINK:

@@ -19,6 +19,7 @@
 #include "switch.h"
 #include "top.h"
 #include "traffic_command.h"
+#include "upgrade.h"
 #include "watchd.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static const struct command commands[] = {
     {"start", "start a service", start_main},
     {"stop", "stop a service", stop_main},
     {"restart", "stop a service and start it anew", restart_main},
+    {"upgrade", "put another image in the place of one that runs", upgrade_main},
     {"status", "show how services are", status_main},
     {"list", "list the services", list_main},
     {"console", "show a service's console", console_main},

@@ -5,6 +5,7 @@
 #include "record.h"
 #include "start_service.h"
 #include "start_xenstored.h"
+#include "take_over.h"
 #include "values.h"
 #include <getopt.h>
 #include <string.h>
@@ -167,6 +168,7 @@ int start_settle(struct report *r, struct start_options *opt,
     opt->memory_mb = opt->memory_mb ? opt->memory_mb : settings->memory_mb;
     opt->domid = opt->domid ? opt->domid : settings->domid;
     opt->timeout_s = opt->timeout_s ? opt->timeout_s : settings->timeout_s;
+    opt->journal_kib = settings->journal_kib;
     opt->store_domain = settings->store_domain;
     opt->cmdline[0] = '\0';
     /* First, so that no length of what follows drops it; what the user says himself counts more. */
@@ -178,14 +180,24 @@ int start_settle(struct report *r, struct start_options *opt,
                            "`cmdline` of its configuration and --param have more than %zu "
                            "characters in all; shorten one",
                            sizeof(opt->cmdline) - 1);
+    if (start_memory_mb(opt) > DOMAIN_MEMORY_MAX_MB)
+        return report_fail(r, ATOLL_USAGE,
+                           "`memory` and its journal, which counts twice, are %u MiB in all; at "
+                           "most %u will do",
+                           start_memory_mb(opt), DOMAIN_MEMORY_MAX_MB);
     return 0;
+}
+
+uint32_t start_memory_mb(const struct start_options *opt)
+{
+    return opt->memory_mb + (2 * opt->journal_kib + 1023) / 1024;
 }
 
 int start_run(struct report *r, const struct start_options *opt)
 {
     if (opt->state)
         return opt->store_domain
-                   ? take_over_xenstored(r, opt)
+                   ? take_over(r, opt, NULL, NULL)
                    : report_fail(r, ATOLL_USAGE, "--take-over is for xenstored alone");
     return opt->store_domain ? start_xenstored(r, opt) : start_service(r, opt);
 }

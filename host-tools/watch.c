@@ -105,6 +105,7 @@ static bool same_domain(struct watch *watch, const struct watch_host *host)
     watch->no_record = false;
     if (memcmp(record.handle, watch->record.handle, sizeof(record.handle)) == 0) {
         /* Another command has what it needs, and waits for the domid. */
+        watch->record.taken = record.taken;
         if (record.taken)
             host->let_go(host->context, watch);
         return true;
@@ -120,7 +121,6 @@ static void take(struct watch *watch, const struct watch_host *host)
     if (!watch->taken)
         host->take(host->context, watch);
     watch->taken = true;
-    host->let_go(host->context, watch);
 }
 
 /* When its successor is due, or that there will be none. */
@@ -165,7 +165,7 @@ static void bury(struct watch *watch, const struct watch_host *host, const char 
     snprintf(state->reason, sizeof(state->reason), "%s", reason);
     state->report[0] = '\0';
     take(watch, host);
-    host->save(host->context, watch);
+    host->save(host->context, watch); /* before its pages go */
     tell(watch, host, LOG_ERR, "%s, domain %u, %s; %s%s", state->service, watch->record.domid,
          reason, state->report[0] ? "report " : "no report could be written", state->report);
     forget(watch, host);
@@ -177,14 +177,17 @@ static bool found_dead(struct watch *watch, const struct watch_host *host, enum 
 {
     const int lock = host->lock(host->context, watch->record.service);
 
+    watch->gone = sight != WATCH_ENDED;
     if (watch->phase != WATCH_DEAD) {
         watch->phase = WATCH_DEAD;
         watch->began = now;
     }
     if (lock < 0) {
         /* Whoever has the lock may wait for the domid. */
-        if (sight != WATCH_ENDED)
+        if (sight != WATCH_ENDED && !watch->record.taken)
             take(watch, host);
+        if (sight != WATCH_ENDED)
+            host->let_go(host->context, watch);
         return false;
     }
     if (same_domain(watch, host))

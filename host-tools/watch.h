@@ -53,6 +53,7 @@ struct watch {
     uint64_t due;             /**< WAITING: when, in the clock of watch_turn() */
     uint64_t began;           /**< RECOVERING: since when; DEAD: when it was found so */
     bool taken;               /**< @ref taking is filled */
+    bool gone;                /**< its domain is, or soon will be: what was not taken is lost */
     bool no_record;           /**< a try has failed and left no record */
     struct crash_keep keep;   /**< pages of its domain that outlive it */
     struct image image;       /**< as it was when the domain was found */
@@ -79,7 +80,8 @@ struct watch_host {
     void (*take)(void *context, struct watch *watch);
     /** Unmap: its domain may go. Done more often than keep(). */
     void (*let_go)(void *context, struct watch *watch);
-    /** Write the report of what was taken; sets state.report. */
+    /** Keep the journal that was taken, for a successor, and write the report; sets state.report.
+     */
     void (*save)(void *context, struct watch *watch);
     /** Begin a recovery; sets @ref watch.child. 0 or -errno. */
     int (*recover)(void *context, struct watch *watch);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -46,9 +47,9 @@ struct sentry {
     const struct options *opt;
     struct watch *watches;
     unsigned count;
-    uint64_t records_read;   /* when */
-    struct timespec changed; /* the folder of records, when last looked at */
-    uint64_t alive;          /* when systemd was told last */
+    uint64_t records_read; /* when */
+    uint64_t alive;        /* when systemd was told last */
+    int notes;             /* inotify(7) of the folder of records; -1: none is to be had */
 };
 
 static int parse(int argc, char *const argv[], struct options *opt)
@@ -133,18 +134,18 @@ static void meet(struct sentry *sentry)
     }
 }
 
-/* Have the records changed since this was asked last? A start or a stop renames or removes one. */
+/* Have the records changed since this was asked last? Whoever replaces a service may wait for us.
+ */
 static bool records_changed(struct sentry *sentry, uint64_t now)
 {
-    const bool due = now - sentry->records_read >= (uint64_t)RECORDS_MS * MS_NS;
-    struct stat st = {0};
+    char events[4096];
+    bool changed = now - sentry->records_read >= (uint64_t)RECORDS_MS * MS_NS;
 
-    if (stat(RECORD_DIR, &st) == 0 && !due && st.st_mtim.tv_sec == sentry->changed.tv_sec &&
-        st.st_mtim.tv_nsec == sentry->changed.tv_nsec)
-        return false;
-    sentry->changed = st.st_mtim;
-    sentry->records_read = now;
-    return true;
+    while (sentry->notes >= 0 && read(sentry->notes, events, sizeof(events)) > 0)
+        changed = true;
+    if (changed)
+        sentry->records_read = now;
+    return changed;
 }
 
 static void turn(struct sentry *sentry)
@@ -169,15 +170,22 @@ static void turn(struct sentry *sentry)
 
 static void watch(struct sentry *sentry)
 {
-    struct pollfd end = {.fd = interrupt_fd(), .events = POLLIN};
+    struct pollfd wake[2] = {{.fd = interrupt_fd(), .events = POLLIN}, {.events = POLLIN}};
 
+    /* A record is replaced by a rename. */
+    sentry->notes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (sentry->notes >= 0)
+        (void)inotify_add_watch(sentry->notes, RECORD_DIR, IN_MOVED_TO | IN_DELETE);
+    wake[1].fd = sentry->notes;
     syslog(LOG_INFO, "watching");
     watchd_notify("READY=1");
     while (!interrupt_pending()) {
         turn(sentry);
-        (void)poll(&end, 1, WATCHD_POLL_MS);
+        (void)poll(wake, 2, WATCHD_POLL_MS);
     }
     watchd_notify("STOPPING=1");
+    if (sentry->notes >= 0)
+        close(sentry->notes);
     for (unsigned i = 0; i < sentry->count; i++)
         watch_end(&sentry->watches[i], &sentry->host);
 }

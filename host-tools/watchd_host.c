@@ -104,6 +104,18 @@ static const struct service_settings *settings_of(const struct watchd *watchd,
     return config_find(&watchd->config, watch->record.service);
 }
 
+/* For a successor: from a domain that is destroyed nobody else can have it any more. */
+static void keep_journal(struct watchd *watchd, const struct watch *watch)
+{
+    struct journal_copy copy = {.data = watch->journal,
+                                .size = watch->journal_bytes,
+                                .version = watch->record.state_version};
+
+    memcpy(copy.handle, watch->record.handle, sizeof(copy.handle));
+    if (copy.data && watch->gone)
+        (void)journal_keep(&watchd->report, watch->record.service, &copy);
+}
+
 static void save(void *context, struct watch *watch)
 {
     struct watchd *watchd = context;
@@ -118,6 +130,7 @@ static void save(void *context, struct watch *watch)
     };
     char name[CRASH_NAME_MAX];
 
+    keep_journal(watchd, watch);
     if (watch->image.data && !watch->taking.other_image)
         sha256_text(watch->image.data, watch->image.size, report.image_digest);
     if ((!settings || settings->crash_reports) &&

@@ -14,6 +14,7 @@
 
 #include "common/listener.h"
 #include "common/log.h"
+#include "common/state_note.h"
 #include "history.h"
 #include "wire.h"
 #include "xenstored.h"
@@ -40,6 +41,10 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
     text[length] = '\0';
     return wire_number(text, max, number);
 }
+
+/** What is in the journal (docs/recovery.md). */
+#define STATE_VERSION 1U
+STATE_NOTE(STATE_VERSION, STATE_VERSION, STATE_VERSION);
 
 void hv_main(struct hv *hv)
 {

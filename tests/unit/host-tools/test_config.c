@@ -55,6 +55,7 @@ START_TEST(defaults)
     ck_assert_ptr_nonnull(s);
     ck_assert_ptr_nonnull(strstr(s->kernel, "/atoll/xenstored.elf"));
     ck_assert_uint_eq(s->memory_mb, 8);
+    ck_assert_uint_eq(s->journal_kib, 2048);
     ck_assert_uint_eq(s->timeout_s, 10);
     ck_assert_uint_eq(s->watchdog_s, 5);
     ck_assert_uint_eq(s->recover, 10);
@@ -67,6 +68,7 @@ START_TEST(defaults)
     s = config_find(&config, "monitor");
     ck_assert_ptr_nonnull(strstr(s->kernel, "/atoll/monitor.elf"));
     ck_assert_uint_eq(s->memory_mb, 32);
+    ck_assert_uint_eq(s->journal_kib, 0);
     ck_assert_ptr_null(config_find(&config, "moni"));
 }
 END_TEST
@@ -88,6 +90,7 @@ START_TEST(everything_given)
                            "watchdog = 3600\n"
                            "recover = 0\n"
                            "crash-reports = 100\n"
+                           "journal = 64\n"
                            "summary = says hello\n"
                            "[monitor]\n"
                            "watchdog = 0\n"
@@ -107,6 +110,7 @@ START_TEST(everything_given)
     ck_assert_uint_eq(s->watchdog_s, 3600);
     ck_assert_uint_eq(s->recover, 0);
     ck_assert_uint_eq(s->crash_reports, 100);
+    ck_assert_uint_eq(s->journal_kib, 64);
     ck_assert_str_eq(s->summary, "says hello");
     ck_assert(!s->store_domain);
     ck_assert_uint_eq(config_find(&config, "monitor")->memory_mb, 2048);
@@ -129,6 +133,9 @@ START_TEST(errors_name_line_and_key)
     refused("[switch]\nmemory = 2049\n", "2: memory:");
     refused("[switch]\nmemory = 0\n", "2: memory:");
     refused("[switch]\nmemory =\n", "2: memory:");
+    refused("[switch]\njournal = 60\n", "2: journal: \"60\" will not do; expected 0 or 64");
+    refused("[switch]\njournal = 66\n", "2: journal:");
+    refused("[switch]\njournal = 65540\n", "2: journal:");
     refused("[switch]\ndomid = 0\n", "2: domid:");
     refused("[switch]\ndomid = 32752\n", "2: domid:");
     refused("[switch]\ncpus = 3-1\n", "2: cpus: \"3-1\" will not do; expected a list");
