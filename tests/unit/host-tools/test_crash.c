@@ -379,6 +379,8 @@ START_TEST(stored)
     strcat(dir, "/a/b");
     ck_assert_int_eq(store(1795000090123000000, 2, name), 0);
     ck_assert_str_eq(name, "switch-20261118T110810.123Z");
+    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0700);
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0700);
@@ -444,6 +446,7 @@ START_TEST(names_of_reports)
     ck_assert(crash_store_name("a-b-20261118T110642.000Z", &length));
     ck_assert_uint_eq(length, 3);
     ck_assert(!crash_store_name("-20261118T110642.000Z", &length));
+    ck_assert(!crash_store_name("x/y-20261118T110642.000Z", &length));
     ck_assert(!crash_store_name("../x-20261118T110642.000Z", &length));
     ck_assert(!crash_store_name("a-2026111xT110642.000Z", &length));
     ck_assert(!crash_store_name("switch", &length));

@@ -256,6 +256,8 @@ START_TEST(a_killed_command_is_a_death)
     turn();
     dies(WATCH_GONE, NULL);
     turn();
+    host.record.handle[0] = 2; /* of a successor that never was */
+    host.record.started = 0;
     host.lock_taken = false;
     turn();
     ck_assert_int_eq(watch.phase, WATCH_WAITING);
@@ -505,6 +507,9 @@ START_TEST(state_there_and_back)
     ck_assert_mem_eq(&read, &whole, sizeof(read));
     for (size_t length = 0; length + 1 < strlen(text); length++)
         ck_assert_int_eq(watch_state_parse(text, length, &read), -EINVAL);
+    *strstr(text, "\"report\"") = '\0';
+    strcat(text, "\"report\": 5}");
+    ck_assert_int_eq(watch_state_parse(text, strlen(text), &read), -EINVAL);
     ck_assert_str_eq(read.service, "");
     free(text);
 }
