@@ -124,19 +124,21 @@ static void take(struct watch *watch, const struct watch_host *host)
 }
 
 /* When its successor is due, or that there will be none. */
-static void plan(struct watch *watch, const struct watch_host *host, uint64_t now)
+static void plan(struct watch *watch, const struct watch_host *host, uint64_t now, bool hopeless)
 {
     struct watch_state *state = &watch->state;
     const uint64_t pause = watch_pause(state->row);
 
     state->retry = 0;
-    state->gave_up = state->row > watch->limit;
+    state->gave_up = hopeless || state->row > watch->limit;
     if (state->gave_up) {
         watch->phase = WATCH_GIVEN_UP;
         tell(watch, host, LOG_CRIT,
-             "%s is left dead after %llu failures in a row (`recover` of atoll.conf); `atoll crash "
-             "show %s` says why, `atoll restart %s` tries again",
-             state->service, (unsigned long long)state->row, state->service, state->service);
+             "%s is left dead after %llu failures in a row (%s); `atoll crash show %s` says why, "
+             "`atoll restart %s` tries again",
+             state->service, (unsigned long long)state->row,
+             hopeless ? "only a reboot helps" : "`recover` of atoll.conf", state->service,
+             state->service);
     } else {
         watch->phase = WATCH_WAITING;
         watch->due = now + pause;
@@ -169,7 +171,7 @@ static void bury(struct watch *watch, const struct watch_host *host, const char 
     tell(watch, host, LOG_ERR, "%s, domain %u, %s; %s%s", state->service, watch->record.domid,
          reason, state->report[0] ? "report " : "no report could be written", state->report);
     forget(watch, host);
-    plan(watch, host, now);
+    plan(watch, host, now, false);
 }
 
 static bool found_dead(struct watch *watch, const struct watch_host *host, enum watch_sight sight,
@@ -217,7 +219,7 @@ static bool begin_recovery(struct watch *watch, const struct watch_host *host, u
         tell(watch, host, LOG_ERR, "%s: no `atoll restart` can be run (%s)", watch->state.service,
              strerror(-rc));
         watch->state.row++;
-        plan(watch, host, now);
+        plan(watch, host, now, false);
         return false;
     }
     watch->phase = WATCH_RECOVERING;
@@ -255,9 +257,7 @@ static bool end_recovery(struct watch *watch, const struct watch_host *host, uin
          watch->state.service, code);
     watch->no_record = rc == 0;
     watch->state.row++;
-    if (code == ATOLL_NEEDS_REBOOT && watch->state.row <= watch->limit)
-        watch->state.row = watch->limit + 1ull; /* no try helps */
-    plan(watch, host, now);
+    plan(watch, host, now, code == ATOLL_NEEDS_REBOOT);
     return false;
 }
 
