@@ -82,22 +82,39 @@ int host_find_domain(struct report *r, xc_interface *xch, const uint8_t handle[1
     return find_domain(r, xch, has_handle, handle, 0, domid);
 }
 
-int host_lock(struct report *r, const char *service)
+#define LOCK_PATH HOST_RUN_DIR "/atoll-%s.lock"
+
+int host_lock_try(const char *service)
 {
     char path[128];
-    int fd;
+    int fd, error;
 
-    snprintf(path, sizeof(path), HOST_RUN_DIR "/atoll-%s.lock", service);
+    snprintf(path, sizeof(path), LOCK_PATH, service);
     fd = mkdir(HOST_RUN_DIR, 0755) && errno != EEXIST
              ? -1
              : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return report_fail(r, errno == EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
-                           "cannot make the lock %s (%s); run it as root", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB))
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        error = errno;
+        close(fd);
+        return error == EAGAIN ? -EWOULDBLOCK : -error;
+    }
+    return fd;
+}
+
+int host_lock(struct report *r, const char *service)
+{
+    const int lock = host_lock_try(service);
+
+    if (lock == -EWOULDBLOCK)
         return report_fail(r, ATOLL_RUNNING,
                            "another command is starting or stopping it; wait for that");
-    return 0;
+    if (lock < 0)
+        return report_fail(r, lock == -EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
+                           "cannot make the lock " LOCK_PATH " (%s); run it as root", service,
+                           strerror(-lock));
+    return 0; /* it stays open until the process ends */
 }
 
 static bool socket_accepts(const char *path)

@@ -51,6 +51,10 @@ enum host_domain_state {
  */
 int host_lock(struct report *r, const char *service);
 
+/** The same without a wait and for as long as the descriptor that it returns is open; or
+ * -EWOULDBLOCK: somebody has it, or another -errno. */
+int host_lock_try(const char *service);
+
 /** The state of @domid; with HOST_DOMAIN_ENDED @reason names the kind of its end ("crashed"). */
 enum host_domain_state host_domain_state(xc_interface *xch, uint32_t domid, const char **reason);
 

@@ -67,6 +67,7 @@ int inspect(struct report *r, xc_interface *xch, const struct service_settings *
     memset(found, 0, sizeof(*found));
     found->settings = settings;
     found->code = ATOLL_NOT_RUNNING;
+    (void)watch_state_read(WATCH_STATE_DIR, settings->name, &found->watch);
     rc = record_find(r, xch, settings->name, settings->store_domain, &found->record, &found->state,
                      &found->why);
     if (rc)
@@ -162,6 +163,12 @@ json_t *inspect_json(const struct inspection *found)
         {"clients", number_or_null(answered, found->clients)},
         {"sealed", answered ? json_boolean(found->sealed) : json_null()},
         {"kernel", text_or_null(kernel)},
+        {"deaths", output_json_number(found->watch.deaths)},
+        {"recovered", output_json_number(found->watch.recovered)},
+        {"last-death", number_or_null(found->watch.last_death, found->watch.last_death)},
+        {"last-report", text_or_null(found->watch.report)},
+        {"retry", number_or_null(found->watch.retry, found->watch.retry)},
+        {"given-up", json_boolean(found->watch.gave_up)},
     };
     json_t *object = json_object();
 

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "record.h"
 #include "report.h"
+#include "watch_state.h"
 #include <jansson.h>
 
 struct inspection {
@@ -29,6 +30,7 @@ struct inspection {
     uint64_t memory_total, memory_used; /**< the service's own: bytes of its arena */
     uint64_t clients;
     uint64_t sealed;
+    struct watch_state watch; /**< what `atoll watchd` has seen of it since the boot */
 };
 
 /**

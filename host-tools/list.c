@@ -71,14 +71,22 @@ static void add_row(struct table *table, const struct inspection *found)
         table_cell(table, TINT_NONE, "%s", output_duration(found->uptime_ns, text, sizeof(text)));
     else
         table_cell(table, TINT_DIM, "-");
+    table_cell(table,
+               found->watch.gave_up  ? TINT_BAD
+               : found->watch.deaths ? TINT_WARN
+                                     : TINT_DIM,
+               "%llu%s", (unsigned long long)found->watch.deaths,
+               found->watch.gave_up ? ", given up"
+               : found->watch.retry ? ", waits"
+                                    : "");
     table_cell(table, found->version[0] ? TINT_NONE : TINT_DIM, "%s",
                found->version[0] ? found->version : "-");
 }
 
 static int list(struct session *session, bool as_json)
 {
-    static const char *const columns[] = {"Service", ">Domid",  "State",   "Health", ">MiB",
-                                          ">CPU",    ">Uptime", "Version", NULL};
+    static const char *const columns[] = {"Service", ">Domid",  "State",   "Health",  ">MiB",
+                                          ">CPU",    ">Uptime", ">Deaths", "Version", NULL};
     struct table *table = as_json ? NULL : table_create(columns);
     json_t *array = as_json ? json_array() : NULL;
     int result = 0;

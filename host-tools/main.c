@@ -5,6 +5,7 @@
 #include "command.h"
 #include "config.h"
 #include "console.h"
+#include "crash.h"
 #include "exit_codes.h"
 #include "export.h"
 #include "flows.h"
@@ -19,6 +20,7 @@
 #include "top.h"
 #include "traffic_command.h"
 #include "upgrade.h"
+#include "watchd.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,8 @@ static const struct command commands[] = {
     {"console", "show a service's console", console_main},
     {"logs", "show what a service has logged", logs_main},
     {"stats", "show what services count", stats_main},
+    {"watchd", "bring services back that die", watchd_main},
+    {"crash", "show why services have died", crash_main},
     {"store", "ask and steer the XenStore of this host", store_main},
     {"switch", "ask and steer a network switch of this host", switch_main},
     {"flows", "show who talks to whom, on this host or in a capture", flows_main},

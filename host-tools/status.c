@@ -57,7 +57,7 @@ static void show(FILE *out, const struct inspection *found)
 {
     const bool colour = output_colour(out);
     const char *health = inspect_health(found);
-    char bytes[32], time[32];
+    char bytes[32], time[32], watch[512];
 
     fprintf(out, "%s: ", found->settings->name);
     output_tint(out, colour, health_tint(found));
@@ -74,6 +74,9 @@ static void show(FILE *out, const struct inspection *found)
         show_answer(out, found);
     if (found->record.kernel[0])
         fprintf(out, "  image     %s\n", found->record.kernel);
+    watch_state_text(&found->watch, watch, sizeof(watch));
+    if (watch[0])
+        fprintf(out, "  watchd    %s\n", watch);
     if (found->state == RECORD_ENDED || found->state == RECORD_GONE)
         fprintf(out, "  `atoll %s %s` brings it back\n",
                 found->settings->store_domain ? "start" : "restart", found->settings->name);

@@ -696,6 +696,45 @@ def flows_seeds():
     yield "lies", bytes([3]) + tls + dns[:180] + b"\xff" * 40 + dns[220:]
 
 
+def crash_image():
+    """As tests/unit/host-tools/test_crash_image.h has it."""
+    names = ["pvh_entry", "hv_main", "work", "hv_exit", "trap_common"]
+    text, table = bytes([0x90]) * 0x500, struct.pack("<6I", len(names), *(0x100000 + 0x100 * i for i in range(5)))
+    table += b"".join(name.encode() + b"\0" for name in names)
+    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 5, 176, 0x100000, 0, len(text), len(text), 1) + \
+        struct.pack("<IIQQQQQQ", 1, 4, 176 + len(text), 0x110000, 0, len(table), len(table), 1)
+    return head + segments + text + table
+
+
+def crash_seeds():
+    stack, text = 0x140000, 0x100000
+    yield "image", b"i" + crash_image()
+    registers = dict.fromkeys(range(18), 0)
+    registers.update({6: stack, 7: stack, 16: text + 0x210})
+
+    def state(words):
+        return b"b" + struct.pack("<18Q", *registers.values()) + struct.pack(f"<{len(words)}Q", *words)
+    yield "frames", state([stack + 32, text + 0x150, 0, 0, stack + 48, text + 0x20, 0, text + 1])
+    trap = [0] * 22
+    trap[10], trap[15], trap[17], trap[20] = stack + 256, 14, text + 0x222, stack + 200
+    yield "exception", state([0, text + 0x410, *trap] + [text + 0x150] * 20)
+    yield "circle", state([stack, text + 0x150])
+    registers[6] = 1
+    yield "scan", state([7, text + 0x150] * 40)
+    ring = bytearray(1024 + 2048 + 16)
+    said = b"one\r\ntwo\x1b[2Jthree\n"
+    ring[1024:1024 + len(said)] = said
+    struct.pack_into("<I", ring, 1024 + 2048 + 12, len(said))
+    yield "console", b"c" + bytes(ring)
+    struct.pack_into("<I", ring, 1024 + 2048 + 12, 0xffffffff)
+    yield "console-wild", b"c" + bytes(ring)
+    yield "state", b"s" + json.dumps({
+        "service": "switch", "deaths": 5, "recovered": 4, "row": 2, "last-death": 1795000000000000000,
+        "retry": 1795000002000000000, "gave-up": False, "reason": "crashed",
+        "report": "switch-20261118T110640.000Z"}).encode()
+
+
 def main():
     total = 0
     for name, seeds in (
@@ -721,6 +760,7 @@ def main():
             ("fuzz_xenbus", xenbus_seeds()),
             ("fuzz_rules_file", rules_file_seeds()),
             ("fuzz_flows", flows_seeds()),
+            ("fuzz_crash", crash_seeds()),
             ("fuzz_netif", netif_seeds()),
             ("fuzz_netif_control", netif_control_seeds()),
             ("fuzz_xenbus", xenbus_seeds()),

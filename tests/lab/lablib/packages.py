@@ -80,7 +80,7 @@ def _stock(dom0):
 def _install(dom0):
     out = dom0.expect("""
         dpkg -i /lab/packages/*.deb || exit 1
-        for unit in atoll-xenstored atoll-dom0 atoll-xenconsoled atoll@switch atoll-switch-agent atoll@monitor; do
+        for unit in atoll-xenstored atoll-dom0 atoll-xenconsoled atoll@switch atoll-switch-agent atoll@monitor atoll-watchd; do
             systemctl is-enabled -q $unit.service || { echo "$unit is not enabled"; exit 1; }
         done
         pidof oxenstored xenstored || { echo 'the running XenStore is gone'; exit 1; }

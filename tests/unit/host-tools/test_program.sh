@@ -190,6 +190,7 @@ completes 'monitor switch xenstored' status xenstored -v ''
 completes 'monitor' restart mon
 completes '' list ''
 completes '--force' stop monitor --f
+completes 'list show' crash ''
 completes 'diff dump' store d
 completes '--names' list --n
 completes 'fdb flush' switch f
