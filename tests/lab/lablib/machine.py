@@ -64,7 +64,7 @@ class Machine:
     """A booted host. Use as a context manager; run() gives shell scripts to dom0."""
 
     def __init__(self, image, name, logs, extra=None, guests=True, icount=False, cpus=2, shell=False, dom0_mem=1024,
-                 memory=3072, xen_args="", kvm=None, disk=None):
+                 memory=3072, xen_args="", kvm=None, disk=None, quick=None):
         self.image = image
         self.name = name
         self.icount = icount
@@ -74,6 +74,7 @@ class Machine:
         self.dom0_mem = dom0_mem
         self.memory = memory
         self.xen_args = xen_args
+        self.quick = not icount if quick is None else quick  # guests leave out what KERNEL_WORDS name
         self.disk = disk  # dom0's root file system, with systemd; None: all of dom0 is the initramfs
         self.extra = extra or {}
         self.kvm = processor_virtualises() if kvm is None else kvm
@@ -135,7 +136,7 @@ class Machine:
         begin = time.monotonic()
         self.scratch = tempfile.mkdtemp(prefix="lab.")
         initrd = os.path.join(self.scratch, "initrd")
-        words = "" if self.icount else GUEST_WORDS
+        words = GUEST_WORDS if self.quick else ""
         self.image.initramfs(initrd, {**self.extra, "lab/guest-words": words.encode()}, self.guests)
         agent = os.path.join(self.scratch, "agent")
         how = "icount" if self.icount else "KVM" if self.kvm else "TCG"

@@ -5,13 +5,15 @@ import os
 import re
 import time
 
-from . import checks, guests, host
+from . import checks, guests, host, ui
 from . import switch_policy as policy
 from .image import Image
 
 SUITE = "switch"
 # How often a vif comes and goes under traffic; 200 is what was once run in full.
 LOOPS = int(os.environ.get("LOOPS", "2"))
+# Minutes of wall time after which no further one of them begins; 0: no such limit. What was reached is said.
+MINUTES = float(os.environ.get("SWITCH_MINUTES", "0"))
 KINDS = os.environ.get("SWITCH_GUESTS", "pv pvh pv pvh").split()
 # libxl waits ten seconds for a backend, or longer; what comes near it has waited for nothing.
 LIBXL_SECONDS = 9.5
@@ -287,8 +289,11 @@ def comings_and_goings(dom0, net, loops):
     net.b.run(dom0, "lab-frames sequence 9000 >/tmp/sequence 2>&1 & echo $! >/tmp/sequence.pid")
     net.d.run(dom0, f"lab-frames stream {net.b.ipv4} 9000 {STREAM_RATE} >/tmp/stream 2>&1 & echo $! >/tmp/stream.pid")
     begin = time.monotonic()
-    for number in range(loops):
-        _one_loop(dom0, net, number, victim)
+    done = 0
+    while done < loops and not (MINUTES and time.monotonic() - ui.START > MINUTES * 60):
+        _one_loop(dom0, net, done, victim)
+        done += 1
+        ui.say(f"{done} of {loops} after {time.monotonic() - begin:.0f} s")
     took = time.monotonic() - begin
     sent = net.d.run(dom0, "kill $(cat /tmp/stream.pid); sleep 1; cat /tmp/stream", 30)
     got = net.b.run(dom0, "kill $(cat /tmp/sequence.pid); sleep 1; cat /tmp/sequence", 30)
@@ -303,11 +308,14 @@ def comings_and_goings(dom0, net, loops):
         dom0.run("sleep 1")
     changed = [f"{a}  ->  {b}" for a, b in zip(before, after) if a != b]
     if changed or len(before) != len(after):
-        raise checks.CheckFailed(f"{len(changed)} counters changed over {loops} loops", "\n".join(changed))
-    if lost or int(figures["twice"]) or received < loops * 10:
+        raise checks.CheckFailed(f"{len(changed)} counters changed over {done} loops", "\n".join(changed))
+    if lost or int(figures["twice"]) or received < done * 10:
         raise checks.CheckFailed(f"the stream of two others lost {lost} of {count}", sent + got)
     dom0.shown = "\n".join(before)
-    return (f"{loops} in {took:.0f} s; {received} datagrams of two others, none lost, longest gap {figures['gap']} ms; "
+    if not done:
+        raise checks.CheckFailed(f"no loop began within {MINUTES:g} minutes")
+    early = "" if done == loops else f", ended by SWITCH_MINUTES={MINUTES:g}"
+    return (f"{done} of {loops} in {took:.0f} s{early}; {received} datagrams of two others, none lost, longest gap {figures['gap']} ms; "
             f"{len(before)} counters equal")
 
 
@@ -324,6 +332,25 @@ def common_session(dom0, net):
     dom0.check("a driver that is loaded again", driver_reload, net)
     dom0.check("xl save and restore", save_restore, net)
     return True
+
+
+def _loops_check(dom0, net, loops):
+    what = "attach, detach, reboot and destroy under traffic"
+    # A name that does not claim more than a run with a limit may have reached.
+    name = f"{what}, until SWITCH_MINUTES={MINUTES:g}" if MINUTES else f"{loops} times {what}"
+    dom0.check(name, comings_and_goings, net, loops)
+
+
+def loops_session(dom0, backend="switch", loops=LOOPS):
+    """The comings and goings alone, for which many of them have to be paid."""
+    net = Net(backend)
+    if not dom0.check("the store starts", checks.store_starts):
+        return
+    if net.ours and not dom0.check("the switch starts", switch_starts, net):
+        return
+    dom0_address(dom0, net)
+    if dom0.check("four guests", guests_come, net):
+        _loops_check(dom0, net, loops)
 
 
 def session(dom0, backend="switch", loops=LOOPS):
@@ -343,7 +370,7 @@ def session(dom0, backend="switch", loops=LOOPS):
                 ("a mirror", policy.mirror),
                 ("two switches on one host", policy.second_switch)):
             dom0.check(name, function, net)
-    dom0.check(f"{loops} times attach, detach, reboot and destroy under traffic", comings_and_goings, net, loops)
+    _loops_check(dom0, net, loops)
     if net.ours:
         dom0.check("a switch that is killed", policy.restarted, net)
 
@@ -412,5 +439,8 @@ def jobs(verdicts, logs, boot):
     files = host.traffic_files()
     image = Image(host.CACHE).prepare()
     backend = os.environ.get("LAB_BACKEND", "switch")
+    if os.environ.get("SWITCH_FULL") == "loops":
+        return [lambda: boot(lambda machine, rows: loops_session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts,
+                             image, "switch-loops", logs, files, icount=True, quick=True)]
     return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts,
                          image, "switch", logs, files, icount=True)]
