@@ -88,6 +88,7 @@ struct hv {
 
     /* time.c */
     uint64_t last_now;
+    uint32_t watchdog; /**< Xen's number of it; 0: none */
 
     struct page_pool pool;
 
@@ -141,6 +142,9 @@ void gnttab_init(struct hv *hv, const struct boot_info *boot);
 void grantcopy_init(struct hv *hv);
 void grantmap_init(struct hv *hv, const struct boot_info *boot);
 void console_init(struct hv *hv, const struct boot_info *boot);
+/** Drop the oldest of the ring's bytes until @length more have room: for words that are the last.
+ */
+void console_make_room(struct hv *hv, size_t length);
 void random_init(struct hv *hv);
 void domain_init(struct hv *hv, const struct boot_info *boot);
 

@@ -154,7 +154,7 @@ START_TEST(lies)
 }
 END_TEST
 
-/* All nodes of a service, in the order in which xenconsoled can use them. */
+/* All nodes of a service, its console left to atoll. */
 START_TEST(nodes_of_a_service)
 {
     static const char *const expected[][2] = {
