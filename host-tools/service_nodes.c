@@ -57,8 +57,6 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
         {console, "backend", backend},
         {console, "backend-id", "0"},
         {console, "limit", CONSOLE_LIMIT},
-        /* Not xenconsoled's: whoever maps a dead domain's page keeps its successor from its domid.
-         */
         {console, "type", "atoll"},
         {console, "output", "pty"},
         {console, "tty", ""},

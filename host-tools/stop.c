@@ -40,10 +40,11 @@ static const struct command_usage restart_usage = {
     .options = "ft",
     .services_min = 1,
     .services_max = 1,
-    .help = "Usage: atoll restart SERVICE [OPTION...]\n"
-            "End a service, whatever state it is in, and build a successor in its place, as\n"
-            "atoll.conf(5) has it: its clients' rings and connections go on. xenstored's state\n"
-            "comes from its journal.\n\n" OPTIONS "\nMore: atoll(1).\n",
+    .help =
+        "Usage: atoll restart SERVICE [OPTION...]\n"
+        "End a service, whatever state it is in, and start it as atoll.conf(5) has it, in its\n"
+        "predecessor's place: its clients' rings and connections go on. xenstored goes on with\n"
+        "its state, too.\n\n" OPTIONS "\nMore: atoll(1).\n",
 };
 
 struct stop {

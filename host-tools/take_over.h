@@ -47,7 +47,8 @@ struct take_over_times {
  * these only if it has none. It takes the service's lock (@ref start_options.locked: the caller
  * has it); signals are held back in between. @times may be NULL.
  *
- * A service without a journal: take_over_service.h.
+ * A service without a journal keeps its domid, its nodes in XenStore, and what its clients have of
+ * it (take_over_service.h).
  *
  * 0, or an exit code with its cause reported: ATOLL_NOT_RUNNING where there is no record,
  * ATOLL_NEEDS_REBOOT where no state is left anywhere, ATOLL_BAD_IMAGE where the image cannot read

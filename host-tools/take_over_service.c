@@ -20,8 +20,9 @@ struct take_over {
     struct start s;
     struct record old;
     uint32_t store_domid; /**< who serves XenStore */
-    bool ruled;           /**< it is a switch for which dom0 keeps rules */
-    bool bare;            /**< somebody has removed its nodes */
+    struct take_over_times *times;
+    bool ruled; /**< it is a switch for which dom0 keeps rules */
+    bool bare;  /**< somebody has removed its nodes */
 };
 
 bool take_over_possible(const char *service, struct record *record)
@@ -71,6 +72,7 @@ static int end_predecessor(struct take_over *t)
     if (domid && xc_domain_destroy(s->xch, domid))
         return report_fail(s->r, errno == EPERM ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
                            "cannot destroy domain %u (%s)", domid, strerror(errno));
+    t->times->destroyed = report_now_ns() - t->times->begin;
     report_step(s->r, "domain %u destroyed", t->old.domid);
     deadline = report_now_ns() + VANISH_TIMEOUT_NS;
     while (!rc && domid && report_now_ns() < deadline) {
@@ -85,6 +87,7 @@ static int end_predecessor(struct take_over *t)
                            "domain %u is dead, but somebody has its memory mapped: end what talks "
                            "to it, and try again",
                            t->old.domid);
+    t->times->free = report_now_ns() - t->times->begin;
     report_step(s->r, "domid %u is free", t->old.domid);
     return 0;
 }
@@ -129,7 +132,9 @@ static int build(struct take_over *t)
     /* Guests that are connected are served at once: not before the rules are there. */
     snprintf(cmdline, sizeof(cmdline), "%s%s%s", t->ruled ? "rules=1" : "",
              t->ruled && s->opt->cmdline[0] ? " " : "", s->opt->cmdline);
-    return start_load(s, cmdline);
+    rc = start_load(s, cmdline);
+    t->times->built = report_now_ns() - t->times->begin;
+    return rc;
 }
 
 static int let_run(struct take_over *t)
@@ -143,6 +148,7 @@ static int let_run(struct take_over *t)
     rc = domain_unpause(&s->builder);
     if (rc)
         return start_builder_failed(s, rc);
+    t->times->unpaused = report_now_ns() - t->times->begin;
     report_step(s->r, "introduced and unpaused");
     return 0;
 }
@@ -166,6 +172,7 @@ static int settle(struct take_over *t)
         report_step(s->r, given ? "rules in force" : "it has its rules");
     }
     rc = start_service_healthy(s);
+    t->times->answered = report_now_ns() - t->times->begin;
     if (!rc)
         rc = start_record(s);
     if (rc)
@@ -192,9 +199,10 @@ static void undo(struct take_over *t)
     report_note(s->r, "its place is kept for %u s: try again", SERVICE_HOLD_S);
 }
 
-int take_over_service(struct report *r, const struct start_options *opt)
+int take_over_service(struct report *r, const struct start_options *opt,
+                      struct take_over_times *times)
 {
-    struct take_over t = {.ruled = false};
+    struct take_over t = {.times = times};
     int rc = start_begin(&t.s, r, opt);
 
     if (!rc)
