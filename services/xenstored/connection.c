@@ -8,6 +8,7 @@
 
 #include "domain.h"
 #include "output.h"
+#include "recorder.h"
 #include "request.h"
 #include "transaction.h"
 #include "watch.h"
@@ -33,41 +34,74 @@ static void set_subject(const struct xenstored *xs, struct connection *connectio
     };
 }
 
-int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
-                      evtchn_port_t remote_port, struct connection **result)
+struct connection *connection_new(struct xenstored *xs, struct domain *domain)
 {
     struct connection *connection = arena_zalloc(xs->arena, sizeof(*connection));
-    void *page;
-    int error;
 
     if (!connection)
-        return -ENOMEM;
-    error = hv_grant_map(xs->hv, domain->domid, &ref, 1, false, &page);
-    if (error)
-        goto out;
-    connection->ring = page;
+        return NULL;
     connection->xs = xs;
     connection->domain = domain;
     connection->target = domain->domid;
+    connection->id = ++xs->connection_ids;
     set_subject(xs, connection);
     list_init(&connection->output);
     list_init(&connection->watches);
     list_init(&connection->transactions);
     list_init(&connection->ready);
     list_init(&connection->unflushed);
+    list_init(&connection->unlogged);
+    list_init(&connection->resetting);
+    list_append(&xs->connections, &connection->all);
+    return connection;
+}
+
+int connection_map(struct xenstored *xs, struct connection *connection, grant_ref_t ref,
+                   evtchn_port_t remote_port)
+{
+    void *page;
+    int error = hv_grant_map(xs->hv, connection->domain->domid, &ref, 1, false, &page);
+
+    if (error)
+        return error;
     error = connection_rebind(xs, connection, remote_port);
     if (error) {
         (void)hv_grant_unmap(xs->hv, page, 1);
-        goto out;
+        return error;
     }
-    list_append(&xs->connections, &connection->all);
+    connection->ring = page;
+    connection->ref = ref;
+    return 0;
+}
+
+int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
+                      evtchn_port_t remote_port, struct connection **result)
+{
+    struct connection *connection = connection_new(xs, domain);
+    int error;
+
+    if (!connection)
+        return -ENOMEM;
+    error = connection_map(xs, connection, ref, remote_port);
+    if (error) {
+        list_remove(&connection->all);
+        arena_free(xs->arena, connection, sizeof(*connection));
+        return error;
+    }
+    connection->req_cons = hv_shared_read32(xs->hv, &connection->ring->req_cons);
     hv_shared_write32(xs->hv, &connection->ring->server_features, domain->features);
     *result = connection;
     return 0;
+}
 
-out:
-    arena_free(xs->arena, connection, sizeof(*connection));
-    return error;
+int connection_lose(struct xenstored *xs, struct connection *connection)
+{
+    connection->ring = arena_zalloc(xs->arena, sizeof(*connection->ring));
+    if (!connection->ring)
+        return -ENOMEM;
+    connection_drop_state(xs, connection);
+    connection->lost = connection->broken = true;
+    return 0;
 }
 
 static void handle_event(struct loop_port *event)
@@ -102,7 +136,7 @@ int connection_rebind(struct xenstored *xs, struct connection *connection,
     return 0;
 }
 
-static void drop_input(struct xenstored *xs, struct connection *connection)
+void connection_drop_input(struct xenstored *xs, struct connection *connection)
 {
     uint32_t length = connection->in_header.length;
 
@@ -114,34 +148,41 @@ static void drop_input(struct xenstored *xs, struct connection *connection)
     connection->in_payload = NULL;
 }
 
-/* All that a client can have set up, but its ring. */
-static void drop_state(struct xenstored *xs, struct connection *connection)
+void connection_drop_state(struct xenstored *xs, struct connection *connection)
 {
-    drop_input(xs, connection);
+    connection_drop_input(xs, connection);
     output_drop_all(xs, connection);
     watch_remove_all(xs, connection);
     transaction_end_all(xs, connection);
     list_remove(&connection->ready);
 }
 
-void connection_destroy(struct xenstored *xs, struct connection *connection)
+static void unmap(struct xenstored *xs, struct connection *connection)
 {
-    drop_state(xs, connection);
-    list_remove(&connection->unflushed);
-    list_remove(&connection->all);
-    close_port(xs, connection);
-    if (hv_grant_unmap(xs->hv, connection->ring, 1))
+    if (connection->lost)
+        arena_free(xs->arena, connection->ring, sizeof(*connection->ring));
+    else if (connection->ring && hv_grant_unmap(xs->hv, connection->ring, 1))
         log_write(xs->log, LOG_ERROR, "cannot unmap the ring of domain %u",
                   connection->domain->domid);
+}
+
+void connection_destroy(struct xenstored *xs, struct connection *connection)
+{
+    connection_drop_state(xs, connection);
+    list_remove(&connection->unflushed);
+    list_remove(&connection->unlogged);
+    list_remove(&connection->resetting);
+    list_remove(&connection->all);
+    close_port(xs, connection);
+    unmap(xs, connection);
     arena_free(xs->arena, connection, sizeof(*connection));
 }
 
-void connection_reset(struct xenstored *xs, struct connection *connection)
+void connection_finish_reset(struct xenstored *xs, struct connection *connection)
 {
     struct xs_ring *ring = connection->ring;
 
-    drop_state(xs, connection);
-    connection->broken = false;
+    list_remove(&connection->resetting);
     hv_shared_write32(xs->hv, &ring->req_cons, 0);
     hv_shared_write32(xs->hv, &ring->req_prod, 0);
     hv_shared_write32(xs->hv, &ring->rsp_cons, 0);
@@ -153,6 +194,24 @@ void connection_reset(struct xenstored *xs, struct connection *connection)
 }
 
 /*
+ * With a journal, the ring is emptied when the reset is in it. Until then the ring says that it is
+ * to be, which tells a successor whether that has been done.
+ */
+void connection_reset(struct xenstored *xs, struct connection *connection)
+{
+    connection_drop_state(xs, connection);
+    connection->broken = false;
+    connection->error = XS_ERROR_NONE;
+    connection->req_cons = 0;
+    if (!recording(xs)) {
+        connection_finish_reset(xs, connection);
+        return;
+    }
+    hv_shared_write32(xs->hv, &connection->ring->connection, XS_RECONNECT);
+    recorder_reset(xs, connection);
+}
+
+/*
  * The client broke the protocol. Nothing of it is served any more, but its domain stays known: its
  * shutdown and death must still be told to the toolstack (XSA-325).
  */
@@ -161,8 +220,11 @@ static void break_connection(struct xenstored *xs, struct connection *connection
     log_write(
         xs->log, LOG_WARNING, "domain %u broke the protocol (%s): ignored until it reconnects",
         connection->domain->domid, error == XS_ERROR_RINGIDX ? "ring index" : "message too long");
-    drop_state(xs, connection);
+    connection_drop_state(xs, connection);
     connection->broken = true;
+    connection->error = error;
+    recorder_broken(xs, connection);
+    recorder_sync(xs);
     if (connection->domain->features & XS_FEATURE_ERROR)
         hv_shared_write32(xs->hv, &connection->ring->error, error);
     connection->notify = true;
@@ -232,6 +294,7 @@ void connection_flush(struct xenstored *xs, struct connection *connection)
     struct list *item;
 
     list_remove(&connection->unflushed);
+    recorder_sync(xs);
     while (!connection->broken && (item = list_first(&connection->output))) {
         struct output *output = LIST_ENTRY(item, struct output, queue);
         size_t written;
@@ -299,27 +362,97 @@ static void copy_request(struct xenstored *xs, struct xs_ring *ring, uint32_t fr
 static void consume(struct xenstored *xs, struct connection *connection, uint32_t cons)
 {
     hv_shared_write32(xs->hv, &connection->ring->req_cons, cons);
+    connection->req_cons = cons;
     connection->notify = true;
     /* The ring must be seen empty, or what was added to it before it was seen so must be. */
     hv_shared_barrier(xs->hv);
 }
 
+/* Decide the request in xs->message. */
+static void decide(struct xenstored *xs, struct work *work, const struct xs_header *header)
+{
+    bool poison =
+        xs->recorder && recorder_hint(xs, work->connection->subject.domid, header, xs->message);
+
+    xs->logged = false;
+    xs->message[header->length] = '\0';
+    if (poison)
+        request_refuse(xs, work, &xs->reply);
+    else if (xs->tracing)
+        request_decide_traced(xs, work, header, (char *)xs->message, &xs->reply);
+    else
+        request_decide(xs, work, header, (char *)xs->message, &xs->reply);
+    if (xs->recorder)
+        recorder_hint_done(xs);
+}
+
+/* With the effect and the answer in the journal, before anything of them shows. */
+static void answer_recorded(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                            uint32_t cons)
+{
+    struct connection *connection = work->connection;
+    const struct xs_header reply = {
+        .type = xs->reply.type,
+        .req_id = header->req_id,
+        .tx_id = header->tx_id,
+        .length = xs->reply.length,
+    };
+    uint8_t message[XS_MESSAGE_MAX];
+
+    memcpy(message, &reply, sizeof(reply));
+    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
+    if (header->type != XS_WATCH)
+        output_queue_events(xs, work);
+    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
+    output_queue_events(xs, work);
+    recorder_request(xs, connection, cons, header, (char *)xs->message, &xs->reply);
+    connection->req_cons = cons;
+    recorder_sync(xs);
+    connection_flush(xs, connection);
+}
+
+/*
+ * Is the answer all that comes of the request, and goes into the ring as a whole? Where it ends
+ * there is in *@rsp.
+ */
+static bool only_answer(struct xenstored *xs, const struct work *work,
+                        const struct xs_header *header, uint32_t *rsp)
+{
+    const struct connection *connection = work->connection;
+    uint32_t length = (uint32_t)sizeof(*header) + xs->reply.length, prod;
+
+    if (!list_empty(&work->events) || !list_empty(&connection->output) ||
+        recorder_pending(xs->recorder) ||
+        recorder_has_effect(xs, connection, header, (char *)xs->message, &xs->reply))
+        return false;
+    prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    *rsp = prod + length;
+    return *rsp - hv_shared_read32(xs->hv, &connection->ring->rsp_cons) <= XS_RING_SIZE;
+}
+
 /*
  * Decide the request in xs->message and make its effect and its answer visible: this is the commit
  * point. The request, or what of it is still in the ring, is consumed up to @cons behind its
- * answer.
+ * answer. Parts of it may have been @collected before.
  */
 static void answer(struct xenstored *xs, struct connection *connection,
-                   const struct xs_header *header, uint32_t cons)
+                   const struct xs_header *header, uint32_t cons, bool collected)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
+    uint32_t rsp;
 
     list_init(&work.events);
-    xs->message[header->length] = '\0';
-    if (xs->tracing)
-        request_decide_traced(xs, &work, header, (char *)xs->message, &xs->reply);
-    else
-        request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
+    decide(xs, &work, header);
+    connection->served++;
+    if (recording(xs)) {
+        if (collected || !only_answer(xs, &work, header, &rsp)) {
+            answer_recorded(xs, &work, header, cons);
+            if (!connection->broken)
+                consume(xs, connection, cons);
+            return;
+        }
+        recorder_answered(xs, connection, cons, rsp);
+    }
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
         output_queue_events(xs, &work);
@@ -330,7 +463,6 @@ static void answer(struct xenstored *xs, struct connection *connection,
     output_queue_events(xs, &work);
     if (!connection->broken)
         consume(xs, connection, cons);
-    connection->served++;
 }
 
 enum progress {
@@ -348,9 +480,12 @@ static void collect_header(struct xenstored *xs, struct connection *connection, 
         chunk = *length;
     copy_request(xs, connection->ring, *cons,
                  (uint8_t *)&connection->in_header + connection->in_have, chunk);
+    recorder_input(xs, connection, *cons + chunk,
+                   (uint8_t *)&connection->in_header + connection->in_have, chunk);
     connection->in_have += chunk;
-    *cons += chunk;
+    connection->req_cons = *cons += chunk;
     *length -= chunk;
+    recorder_sync(xs);
     consume(xs, connection, *cons);
 }
 
@@ -425,14 +560,17 @@ static enum progress collect(struct xenstored *xs, struct connection *connection
     if (length)
         copy_request(xs, connection->ring, cons, connection->in_payload + have, length);
     if (length < missing) {
+        recorder_input(xs, connection, cons + length, connection->in_payload + have, length);
         connection->in_have += length;
+        connection->req_cons = cons + length;
+        recorder_sync(xs);
         consume(xs, connection, cons + length);
         return MORE;
     }
     if (header.length)
         memcpy(xs->message, connection->in_payload, header.length);
-    drop_input(xs, connection);
-    answer(xs, connection, &header, cons + length);
+    connection_drop_input(xs, connection);
+    answer(xs, connection, &header, cons + length, true);
     return MORE;
 }
 
@@ -487,7 +625,7 @@ static enum progress serve(struct xenstored *xs, struct connection *connection)
     if (length < size)
         return collect(xs, connection, cons, length);
     copy_request(xs, ring, cons + (uint32_t)sizeof(header), xs->message, header.length);
-    answer(xs, connection, &header, cons + size);
+    answer(xs, connection, &header, cons + size, false);
     return MORE;
 }
 
@@ -498,6 +636,7 @@ bool connection_serve(struct xenstored *xs, struct connection *connection)
     if (hv_shared_read32(xs->hv, &connection->ring->connection) == XS_RECONNECT &&
         (connection->domain->features & XS_FEATURE_RECONNECTION)) {
         connection_reset(xs, connection);
+        recorder_sync(xs);
         return false;
     }
     if (connection->broken)
