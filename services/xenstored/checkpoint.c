@@ -173,14 +173,14 @@ static void add_tree(struct xenstored *xs, const struct transaction *transaction
     for (unsigned special = 0; special < SPECIAL_COUNT; special++)
         add_special(xs, body, &transaction->tree, special);
     compare_begin(&compare, &xs->env, xs->tree.root, transaction->tree.root, "/");
+    compare.order = true;
     while ((more = compare_next(&compare)) > 0) {
         if (history_is_own(xs, compare.path)) {
             compare_skip(&compare);
         } else if (!compare.after) {
             add_node(xs, body, compare.path, NULL);
             compare_skip(&compare);
-        } else if (!compare.before || compare.before->sequence != compare.after->sequence ||
-                   compare_nodes_differ(compare.before, compare.after)) {
+        } else {
             add_node(xs, body, compare.path, compare.after);
         }
     }

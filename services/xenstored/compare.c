@@ -178,7 +178,8 @@ int compare_next(struct compare *compare)
         const struct node *before = compare->before, *after = compare->after;
 
         compare->below = !before || !after || before->children != after->children;
-        if (!before || !after || compare_nodes_differ(before, after))
+        if (!before || !after || compare_nodes_differ(before, after) ||
+            (compare->order && before->sequence != after->sequence))
             return 1;
     }
     if (found < 0)

@@ -177,6 +177,8 @@ static int take_done(struct recovery *recovery, const struct recovery_entry *ent
         advance(recovery->xs, connection, body.cons);
         return 0;
     }
+    /* Nothing waited before the answer. */
+    output_drop_all(recovery->xs, connection);
     recovery->answered = connection;
     connection->journal.answered = true;
     connection->journal.answered_cons = body.cons;
@@ -193,7 +195,6 @@ static void settle(struct recovery *recovery)
     if (!connection)
         return;
     advance(recovery->xs, connection, connection->journal.answered_cons);
-    output_drop_all(recovery->xs, connection);
     connection->journal.answered = false;
 }
 

@@ -351,6 +351,7 @@ void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_
         }
         connection_destroy(xs, connection);
         recorder_changed(xs);
+        recorder_sync(xs);
     }
 }
 
