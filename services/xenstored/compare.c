@@ -34,6 +34,7 @@ void compare_begin(struct compare *compare, struct tree_env *env, struct node *b
     compare->before = before;
     compare->after = after;
     compare->fresh = true;
+    compare->order = false;
     compare->below = before != after;
     compare->path_length = (uint32_t)strlen(path);
     memcpy(compare->path, path, compare->path_length + 1);

@@ -62,7 +62,7 @@ END_TEST
 START_TEST(test_each_step)
 {
     unsigned seed = from_environment("RECOVERY_SEED", (unsigned)_i), deaths = 1;
-    unsigned stride = from_environment("RECOVERY_STRIDE", 7), first = (unsigned)_i % stride;
+    unsigned stride = from_environment("RECOVERY_STRIDE", 7), first = seed % stride;
     unsigned at = from_environment("RECOVERY_IN", 0);
 
     if (at != 0) {
@@ -83,7 +83,8 @@ int main(void)
 
     setenv("HOST_JOURNAL", PAGES, 0);
     tcase_add_loop_test(again, test_again_and_again, 0, (int)seeds);
-    tcase_add_loop_test(each, test_each_step, 0, one ? 1 : 2);
+    tcase_add_loop_test(each, test_each_step, 0,
+                        one ? 1 : (int)from_environment("RECOVERY_SWEEPS", 3));
     tcase_set_timeout(again, 600);
     tcase_set_timeout(each, 3600);
     suite_add_tcase(suite, again);
