@@ -440,7 +440,7 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
 static void compare_ring(struct xenstored *xs, struct connection *connection)
 {
     struct xs_ring *ring = connection->ring;
-    uint32_t rsp = hv_shared_read32(xs->hv, &ring->rsp_prod);
+    uint32_t rsp = hv_shared_read32(xs->hv, &ring->rsp_prod), sent;
 
     if (connection->journal.reset && hv_shared_read32(xs->hv, &ring->connection) == XS_RECONNECT) {
         if (recording(xs))
@@ -451,17 +451,18 @@ static void compare_ring(struct xenstored *xs, struct connection *connection)
     }
     if (connection->journal.answered && rsp == connection->journal.answered_rsp)
         advance(xs, connection, connection->journal.answered_cons);
-    if (!list_empty(&connection->output)) {
-        uint32_t left = unsent(connection), sent = rsp - connection->journal.begin;
-
-        if (sent > left || !recovery_trim(xs, connection, left - sent)) {
-            log_write(xs->log, LOG_WARNING, "domain %u has changed an index of its ring",
-                      connection->domain->domid);
-            connection_drop_state(xs, connection);
-            connection->broken = true;
-            connection->error = XS_ERROR_RINGIDX;
-        }
+    sent = rsp - connection->journal.begin;
+    if (!connection->journal.waiting)
+        return;
+    if (sent > connection->journal.waiting) {
+        log_write(xs->log, LOG_WARNING, "domain %u has changed an index of its ring",
+                  connection->domain->domid);
+        connection_drop_state(xs, connection);
+        connection->broken = true;
+        connection->error = XS_ERROR_RINGIDX;
+        return;
     }
+    (void)recovery_trim(xs, connection, unsent(connection) - sent);
 }
 
 static void map_ring(struct xenstored *xs, struct connection *connection)
@@ -501,6 +502,11 @@ static void show(struct xenstored *xs, struct connection *connection)
 
 void recovery_resume(struct xenstored *xs)
 {
+    list_for_each (item, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        connection->journal.waiting = unsent(connection);
+    }
     /* Who died with our predecessor has no ring to be mapped. */
     domain_check_all(xs);
     list_for_each_safe (item, after, &xs->connections)

@@ -126,7 +126,7 @@ struct connection {
 
     /* While a predecessor's journal is read: of its ring, as the journal has it. */
     struct {
-        uint32_t begin; /* of what waits, in the responses */
+        uint32_t begin, waiting; /* of what waits, in the responses: where, and its bytes */
         uint32_t answered_cons, answered_rsp;
         bool answered; /* if rsp_prod is answered_rsp, then requests are done to answered_cons */
         bool reset;    /* it is to be emptied, unless it says that it was */
