@@ -45,6 +45,20 @@ void recorder_destroy(struct xenstored *xs)
     xs->recorder = NULL;
 }
 
+void recorder_usage(const struct xenstored *xs, struct recorder_usage *usage)
+{
+    const struct recorder *recorder = xs->recorder;
+
+    *usage = (struct recorder_usage){0};
+    if (!recorder)
+        return;
+    usage->size = (uint64_t)recorder->pages * HV_PAGE_SIZE;
+    usage->used = recorder->journal.end;
+    usage->frames = recorder->frames;
+    usage->checkpoints = recorder->checkpoints;
+    usage->off = recorder->off;
+}
+
 /* --- entries ------------------------------------------------------------------------------------
  */
 

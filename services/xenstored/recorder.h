@@ -51,6 +51,12 @@ static inline bool recorder_pending(const struct recorder *recorder)
            !list_empty(&recorder->unlogged) || !list_empty(&recorder->resetting);
 }
 
+/** What there is of the journal, in bytes, and what was written; all 0 without one. */
+struct recorder_usage {
+    uint64_t size, used, frames, checkpoints, off;
+};
+void recorder_usage(const struct xenstored *xs, struct recorder_usage *usage);
+
 /** Commit what was said since. Rings that were to be emptied are. */
 void recorder_sync(struct xenstored *xs);
 

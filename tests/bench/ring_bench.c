@@ -31,21 +31,6 @@ enum {
     PATH = 64,
 };
 
-/*
- * On Xen, the pages of the journal are opened for a commit by a few stores to our own page table;
- * the simulator's system calls would be most of what is measured here, and are left out.
- */
-void __wrap_hv_guarded_open(struct hv *hv, void *pages, unsigned count);
-void __wrap_hv_guarded_close(struct hv *hv, void *pages, unsigned count);
-
-void __wrap_hv_guarded_open(struct hv *hv, void *pages, unsigned count)
-{
-}
-
-void __wrap_hv_guarded_close(struct hv *hv, void *pages, unsigned count)
-{
-}
-
 struct bench {
     struct sim *sim;
     struct hv *dom0;

@@ -43,11 +43,12 @@ static _Noreturn void fail(const char *what)
 
 static void usage(FILE *out)
 {
-    fputs("usage: xenstored-local [--socket PATH] [--memory MB]\n"
+    fputs("usage: xenstored-local [--socket PATH] [--memory MB] [--journal MB]\n"
           "\n"
           "Serve XenStore on a Unix socket; each connection is one of dom0's.\n"
           "  --socket PATH  where to listen ($XENSTORED_PATH, else /run/xenstored/socket)\n"
-          "  --memory MB    what the service's domain has (8)\n",
+          "  --memory MB    what the service's domain has (8)\n"
+          "  --journal MB   of this, for a journal that nobody reads (0: none)\n",
           out);
 }
 
@@ -144,10 +145,11 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"memory", required_argument, NULL, 'm'},
+                                            {"journal", required_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *path = getenv("XENSTORED_PATH");
-    long memory = DEFAULT_MB;
+    long memory = DEFAULT_MB, journal = 0;
     struct sigaction action = {.sa_handler = stop};
     struct sim_domain_config dom0_config = {.domid = DOM0, .pages = DOM0_PAGES};
     struct sim_domain_config store_config = {.domid = STORE, .xs_domain = true};
@@ -159,13 +161,16 @@ int main(int argc, char **argv)
     void *page;
     int option, listener;
 
-    while ((option = getopt_long(argc, argv, "s:m:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "s:m:j:h", options, NULL)) != -1) {
         switch (option) {
         case 's':
             path = optarg;
             break;
         case 'm':
             memory = strtol(optarg, NULL, 10);
+            break;
+        case 'j':
+            journal = strtol(optarg, NULL, 10);
             break;
         case 'h':
             usage(stdout);
@@ -175,7 +180,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (optind != argc || memory < 1 || memory > MAX_MB) {
+    if (optind != argc || memory < 1 || memory > MAX_MB || journal < 0 || journal > MAX_MB) {
         usage(stderr);
         return 2;
     }
@@ -188,7 +193,11 @@ int main(int argc, char **argv)
     sim = sim_create(1);
     dom0 = sim_domain_create(sim, &dom0_config);
     store = sim_domain_create(sim, &store_config);
-    xs = store ? xenstored_create(store, &xs_config) : NULL;
+    if (store && journal) {
+        xs_config.reserved_pages = (unsigned)journal * PAGES_PER_MB + 1;
+        xs_config.reserved = hv_page_alloc(store, xs_config.reserved_pages);
+    }
+    xs = store && !xs_config.reserved == !journal ? xenstored_create(store, &xs_config) : NULL;
     if (!dom0 || !xs) {
         errno = ENOMEM;
         fail("the service");
@@ -200,6 +209,8 @@ int main(int argc, char **argv)
     unlink(path);
     close(listener);
     xenstored_destroy(xs);
+    if (xs_config.reserved)
+        hv_page_free(store, xs_config.reserved, xs_config.reserved_pages);
     hv_evtchn_close(dom0, port);
     sim_destroy(sim);
     return 0;

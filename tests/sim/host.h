@@ -73,6 +73,9 @@ void host_destroy(struct host *host);
  */
 void host_end_store(struct host *host);
 
+/** A successor after host_end_store(), from host->deaths.kept: 0, or an errno value. */
+int host_succeed(struct host *host);
+
 /** Arm @host->deaths: from now on, the test's adversary is the host's own. */
 void host_arm(struct host *host);
 
