@@ -30,6 +30,16 @@ struct journal_suspect {
 /** So many deaths with the same request under way are enough. */
 #define JOURNAL_DEATHS 2U
 
+/**
+ * The last request that changed nothing, and whose answer went into the ring as a whole: it is done
+ * if rsp_prod has reached @rsp; else it is to be served again. Of no account if a frame follows.
+ */
+struct journal_answer {
+    uint32_t valid; /* stored last, and 0 while the others are stored */
+    uint32_t connection, cons, rsp;
+    uint64_t generation, number; /* of the journal then, and of its next frame */
+};
+
 /** The first page. */
 struct journal_hint {
     uint64_t magic;
@@ -37,6 +47,7 @@ struct journal_hint {
     uint32_t domid;    /* whose request is being decided */
     uint64_t request;  /* its hash; 0: none is */
     struct journal_suspect suspects[JOURNAL_SUSPECTS];
+    struct journal_answer answer;
 };
 
 /** The type of a record of the journal that holds entries. */
@@ -60,7 +71,6 @@ enum entry_type {
     ENTRY_OUTPUT, /* also in a checkpoint */
     ENTRY_REQUEST,
     ENTRY_DONE,
-    ENTRY_ANSWERED,
     ENTRY_INPUT,
     ENTRY_INTRODUCED,
     ENTRY_RESET,
@@ -171,11 +181,6 @@ struct entry_request {
 /** A request is done that changed nothing. */
 struct entry_done {
     uint32_t connection, cons;
-};
-
-/** The same, if rsp_prod has reached @rsp; else it is to be served again. */
-struct entry_answered {
-    uint32_t connection, cons, rsp, zero;
 };
 
 /** Behind it: what was taken out of the ring. */

@@ -13,6 +13,9 @@
 /* How long to wait before a checkpoint that did not fit is tried again. */
 #define RETRY (1000 * HV_MSEC)
 
+/* So many requests and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
+#define ANSWERED_MAX (1U << 18)
+
 static uint32_t padded(size_t length)
 {
     return (uint32_t)((length + 7) & ~(size_t)7);
@@ -396,20 +399,23 @@ void recorder_sync(struct xenstored *xs)
         connection_finish_reset(xs, LIST_ENTRY(item, struct connection, resetting));
 }
 
-void recorder_answered(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
                        uint32_t rsp)
 {
-    const struct entry_answered body = {.connection = connection->id, .cons = cons, .rsp = rsp};
     struct recorder *recorder = xs->recorder;
+    struct journal_answer *answer = &recorder->hint->answer;
 
-    for (unsigned i = 0; i < 2 && !recorder->off; i++) {
-        add(xs, ENTRY_ANSWERED, &body, sizeof(body));
-        spill(recorder);
-        if (!journal_commit(&recorder->journal)) {
-            recorder->frames++;
-            return;
-        }
-        checkpoint(xs); /* of the state before the request, which changed nothing */
+    hv_shared_write32(xs->hv, &answer->valid, 0);
+    answer->connection = connection->id;
+    answer->cons = cons;
+    answer->rsp = rsp;
+    answer->generation = recorder->journal.generation;
+    answer->number = recorder->journal.number;
+    hv_shared_write32(xs->hv, &answer->valid, 1);
+    /* A successor tells by signed differences how far the ring is beyond the journal. */
+    if (connection->answered++ == ANSWERED_MAX) {
+        connection->answered = 0;
+        recorder->changed = true;
     }
 }
 

@@ -90,9 +90,9 @@ void recorder_request(struct xenstored *xs, const struct connection *connection,
 
 /**
  * The request is decided, and changed nothing; the ring has room for its answer, which brings
- * rsp_prod to @rsp. Commits.
+ * rsp_prod to @rsp. Nothing waits to be committed. Needs no frame.
  */
-void recorder_answered(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
                        uint32_t rsp);
 
 /** Did the request change something that recorder_request() is to tell of? */

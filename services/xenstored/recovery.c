@@ -163,39 +163,17 @@ static int take_request(struct recovery *recovery, const struct recovery_entry *
 
 static int take_done(struct recovery *recovery, const struct recovery_entry *entry)
 {
-    struct entry_answered body = {0};
     struct connection *connection;
-    uint32_t size = entry->type == ENTRY_DONE ? sizeof(struct entry_done) : sizeof(body);
+    struct entry_done body;
 
-    if (entry->length != size)
+    if (entry->length != sizeof(body))
         return recovery_problem(recovery, "an entry is too short for its type");
-    memcpy(&body, entry->body, size);
+    memcpy(&body, entry->body, sizeof(body));
     connection = recovery_connection(recovery, body.connection);
     if (!connection)
         return recovery_problem(recovery, "a request is nobody's");
-    if (entry->type == ENTRY_DONE) {
-        advance(recovery->xs, connection, body.cons);
-        return 0;
-    }
-    /* Nothing waited before the answer. */
-    output_drop_all(recovery->xs, connection);
-    recovery->answered = connection;
-    connection->journal.answered = true;
-    connection->journal.answered_cons = body.cons;
-    connection->journal.answered_rsp = body.rsp;
+    advance(recovery->xs, connection, body.cons);
     return 0;
-}
-
-/* Whatever comes behind it says that the answer was put into the ring. */
-static void settle(struct recovery *recovery)
-{
-    struct connection *connection = recovery->answered;
-
-    recovery->answered = NULL;
-    if (!connection)
-        return;
-    advance(recovery->xs, connection, connection->journal.answered_cons);
-    connection->journal.answered = false;
 }
 
 static int take_input(struct recovery *recovery, const struct recovery_entry *entry)
@@ -292,7 +270,6 @@ int recovery_event(struct recovery *recovery, const struct recovery_entry *entry
     case ENTRY_REQUEST:
         return take_request(recovery, entry);
     case ENTRY_DONE:
-    case ENTRY_ANSWERED:
         return take_done(recovery, entry);
     case ENTRY_OUTPUT:
         return take_output(recovery, entry);
@@ -318,7 +295,6 @@ static int take_entry(struct recovery *recovery, const struct recovery_entry *en
 {
     struct xenstored *xs = recovery->xs;
 
-    settle(recovery);
     recovery->entries++;
     if (!recovery->head && entry->type != ENTRY_HEAD)
         return recovery_problem(recovery, "it does not begin with its head");
@@ -387,6 +363,8 @@ static int read_journal(struct recovery *recovery, const uint8_t *state, size_t 
         error = empty_tree(recovery->xs);
     while (!error && (more = journal_next(&reader, &record)) > 0)
         error = take_record(recovery, &record);
+    recovery->generation = reader.generation;
+    recovery->number = reader.number;
     if (reader.problem)
         return recovery_problem(recovery, reader.problem);
     if (!error && !recovery->checkpoint)
@@ -409,6 +387,7 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
     struct recovery recovery = {.xs = xs};
     uint32_t limit = xs->history.limit;
     struct journal_hint hint;
+    bool answered;
     int error;
 
     memcpy(&hint, state, sizeof(hint));
@@ -429,7 +408,9 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
     history_create(xs, limit);
     log_write(xs->log, LOG_INFO, "taken over: %" PRIu64 " entries, %" PRIu64 " of them requests",
               recovery.entries, recovery.requests);
-    recovery_resume(xs);
+    answered = hint.answer.valid && hint.answer.generation == recovery.generation &&
+               hint.answer.number == recovery.number;
+    recovery_resume(xs, answered ? &hint.answer : NULL);
     return 0;
 }
 
@@ -437,10 +418,11 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
  */
 
 /* What a ring says of how far the predecessor came. */
-static void compare_ring(struct xenstored *xs, struct connection *connection)
+static void compare_ring(struct xenstored *xs, struct connection *connection,
+                         const struct journal_answer *answer)
 {
     struct xs_ring *ring = connection->ring;
-    uint32_t rsp = hv_shared_read32(xs->hv, &ring->rsp_prod), sent;
+    uint32_t rsp = hv_shared_read32(xs->hv, &ring->rsp_prod), cons, sent;
 
     if (connection->journal.reset && hv_shared_read32(xs->hv, &ring->connection) == XS_RECONNECT) {
         if (recording(xs))
@@ -449,28 +431,25 @@ static void compare_ring(struct xenstored *xs, struct connection *connection)
             connection_finish_reset(xs, connection);
         return;
     }
-    if (connection->journal.answered && rsp == connection->journal.answered_rsp)
-        advance(xs, connection, connection->journal.answered_cons);
+    cons = hv_shared_read32(xs->hv, &ring->req_cons);
+    if (answer && answer->connection == connection->id && answer->rsp == rsp)
+        advance(xs, connection, answer->cons);
+    /* Requests that changed nothing are in no frame. */
+    if ((int32_t)(cons - connection->req_cons) > 0)
+        connection->req_cons = cons;
     sent = rsp - connection->journal.begin;
-    if (!connection->journal.waiting)
-        return;
-    if (sent > connection->journal.waiting) {
-        log_write(xs->log, LOG_WARNING, "domain %u has changed an index of its ring",
-                  connection->domain->domid);
-        connection_drop_state(xs, connection);
-        connection->broken = true;
-        connection->error = XS_ERROR_RINGIDX;
-        return;
-    }
+    if (sent > connection->journal.waiting)
+        sent = connection->journal.waiting;
     (void)recovery_trim(xs, connection, unsent(connection) - sent);
 }
 
-static void map_ring(struct xenstored *xs, struct connection *connection)
+static void map_ring(struct xenstored *xs, struct connection *connection,
+                     const struct journal_answer *answer)
 {
     int error = connection_map(xs, connection, connection->ref, connection->remote_port);
 
     if (!error) {
-        compare_ring(xs, connection);
+        compare_ring(xs, connection, answer);
         return;
     }
     log_write(xs->log, LOG_ERROR, "cannot map the ring of domain %u: error %d",
@@ -500,7 +479,7 @@ static void show(struct xenstored *xs, struct connection *connection)
         list_append(&xs->unflushed, &connection->unflushed);
 }
 
-void recovery_resume(struct xenstored *xs)
+void recovery_resume(struct xenstored *xs, const struct journal_answer *answer)
 {
     list_for_each (item, &xs->connections) {
         struct connection *connection = LIST_ENTRY(item, struct connection, all);
@@ -510,7 +489,7 @@ void recovery_resume(struct xenstored *xs)
     /* Who died with our predecessor has no ring to be mapped. */
     domain_check_all(xs);
     list_for_each_safe (item, after, &xs->connections)
-        map_ring(xs, LIST_ENTRY(item, struct connection, all));
+        map_ring(xs, LIST_ENTRY(item, struct connection, all), answer);
     recorder_changed(xs);
     recorder_sync(xs);
     list_for_each (item, &xs->connections)

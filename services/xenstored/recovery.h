@@ -32,7 +32,7 @@ struct recovery {
     const char *problem;         /* with it, for people */
     bool head, checkpoint;       /* has begun; is complete */
     uint64_t sequence;           /* of the newest node */
-    struct connection *answered; /* by the last entry: perhaps, see journal.answered */
+    uint64_t generation, number; /* of the journal, and of the frame that would follow */
     uint64_t entries, requests, refused;
 };
 
@@ -53,7 +53,7 @@ HV_MUST_CHECK int recovery_take_input(struct recovery *recovery, struct connecti
 /** Let go of what waits for the connection but the last @bytes. False: there is less. */
 bool recovery_trim(struct xenstored *xs, struct connection *connection, uint32_t bytes);
 
-/** Map the rings, and go on. */
-void recovery_resume(struct xenstored *xs);
+/** Map the rings, and go on; @answer is of the last answer that is in no frame, NULL: none. */
+void recovery_resume(struct xenstored *xs, const struct journal_answer *answer);
 
 #endif

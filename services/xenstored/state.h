@@ -122,14 +122,13 @@ struct connection {
     uint32_t error;    /* why it is broken */
     struct output *first_unlogged;
     uint32_t unlogged_bytes;
+    uint32_t answered;               /* requests that are in no frame, about */
     struct list unlogged, resetting; /* in the recorder's lists of these names */
 
     /* While a predecessor's journal is read: of its ring, as the journal has it. */
     struct {
         uint32_t begin, waiting; /* of what waits, in the responses: where, and its bytes */
-        uint32_t answered_cons, answered_rsp;
-        bool answered; /* if rsp_prod is answered_rsp, then requests are done to answered_cons */
-        bool reset;    /* it is to be emptied, unless it says that it was */
+        bool reset;              /* it is to be emptied, unless it says that it was */
     } journal;
 };
 

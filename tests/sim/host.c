@@ -54,10 +54,11 @@ static void keep_pages(struct host *host)
     if (journal_read(&reader, (uint8_t *)host->reserved + HV_PAGE_SIZE, size - HV_PAGE_SIZE) == 0) {
         memcpy(host->deaths.kept, host->reserved, size);
     } else {
-        uint32_t complete = hint->complete;
+        const struct journal_hint *last = host->reserved;
 
-        memcpy(hint, host->reserved, sizeof(*hint));
-        hint->complete = complete;
+        hint->domid = last->domid;
+        hint->request = last->request;
+        memcpy(hint->suspects, last->suspects, sizeof(hint->suspects));
         host->deaths.recoveries++;
     }
     if (!host->deaths.poison) {
