@@ -155,7 +155,7 @@ static void add_output(struct xenstored *xs, const struct connection *connection
         const struct output *output = LIST_ENTRY(item, struct output, queue);
         uint32_t length = output->length - output->sent;
 
-        body.partial = output->sent ? length : 0;
+        body.partial = output->sent || output->partial ? length : 0;
         recorder_add(
             xs, ENTRY_OUTPUT,
             (struct journal_part[]){{&body, sizeof(body)}, {output->data + output->sent, length}},

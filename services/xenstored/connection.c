@@ -209,14 +209,22 @@ static void answer_recorded(struct xenstored *xs, struct work *work, const struc
     };
     uint8_t message[XS_MESSAGE_MAX];
 
-    memcpy(message, &reply, sizeof(reply));
-    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
     if (header->type != XS_WATCH)
         output_queue_events(xs, work);
-    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
-    output_queue_events(xs, work);
     recorder_request(xs, connection, cons, header, (char *)xs->message, &xs->reply);
     connection->req_cons = cons;
+    if (list_empty(&work->events) && list_empty(&connection->output) &&
+        recorder_commit_reply(xs, connection, &reply, &xs->reply)) {
+        send_reply(xs, connection, header, &xs->reply);
+        /* What had no room is in the journal, too. */
+        if (!list_empty(&connection->output))
+            recorder_unqueued(LIST_ENTRY(list_first(&connection->output), struct output, queue));
+        return;
+    }
+    memcpy(message, &reply, sizeof(reply));
+    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
+    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
+    output_queue_events(xs, work);
     recorder_sync(xs);
     connection_flush(xs, connection);
 }

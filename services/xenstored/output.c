@@ -55,7 +55,7 @@ void output_queue_reply(struct xenstored *xs, struct connection *connection, con
         output = xs->spare;
         xs->spare = NULL;
     }
-    *output = (struct output){.length = (uint32_t)left, .spare = spare};
+    *output = (struct output){.length = (uint32_t)left, .spare = spare, .partial = sent > 0};
     memcpy(output->data, (const uint8_t *)message + sent, left);
     output->connection = connection;
     domain_add_memory(xs, connection->domain, (long)output_size(output));
@@ -70,7 +70,7 @@ int output_resume(struct xenstored *xs, struct connection *connection, const uin
 
     if (!output)
         return -ENOMEM;
-    *output = (struct output){.connection = connection, .length = length};
+    *output = (struct output){.connection = connection, .length = length, .partial = partial};
     if (!partial) {
         memcpy(&header, data, sizeof(header));
         output->event = header.type == XS_WATCH_EVENT;

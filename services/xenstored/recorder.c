@@ -304,6 +304,7 @@ static void add_output(struct xenstored *xs, struct connection *connection)
     body.begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
     body.pending = connection->output_bytes - head->sent - connection->unlogged_bytes;
     for (; output; output = after(output)) {
+        body.partial = output->partial ? output->length : 0;
         recorder_add(xs, ENTRY_OUTPUT,
                      (struct journal_part[]){{&body, sizeof(body)}, {output->data, output->length}},
                      2);
@@ -366,23 +367,46 @@ static void checkpoint(struct xenstored *xs)
         log_write(xs->log, LOG_NOTICE, "the store fits into its journal again");
 }
 
-static void commit(struct xenstored *xs)
+/* False: there was no room for the frame. */
+static bool commit_frame(struct xenstored *xs)
 {
     struct recorder *recorder = xs->recorder;
 
-    if (recorder->changed) {
-        checkpoint(xs);
-        return;
-    }
     list_for_each_safe (item, next, &recorder->unlogged)
         add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
     spill(recorder);
     if (!recorder->journal.at)
-        return;
+        return true;
     if (journal_commit(&recorder->journal))
+        return false;
+    recorder->frames++;
+    return true;
+}
+
+static void commit(struct xenstored *xs)
+{
+    if (xs->recorder->changed || !commit_frame(xs))
         checkpoint(xs);
-    else
-        recorder->frames++;
+}
+
+bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
+                           const struct xs_header *header, const struct reply *reply)
+{
+    struct recorder *recorder = xs->recorder;
+    const struct entry_output body = {
+        .connection = connection->id,
+        .begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod),
+    };
+
+    if (recorder->changed || !list_empty(&recorder->resetting))
+        return false;
+    recorder_add(xs, ENTRY_OUTPUT,
+                 (struct journal_part[]){{&body, sizeof(body)},
+                                         {header, sizeof(*header)},
+                                         {reply->data, reply->length}},
+                 3);
+    recorder->changed = !commit_frame(xs);
+    return !recorder->changed;
 }
 
 void recorder_sync(struct xenstored *xs)

@@ -95,6 +95,13 @@ void recorder_request(struct xenstored *xs, const struct connection *connection,
 void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
                        uint32_t rsp);
 
+/**
+ * Commit what was said of a request, with its reply, before which nothing waits for the connection:
+ * it may go into the ring at once. False: it has to be queued, and is not committed.
+ */
+HV_MUST_CHECK bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
+                                         const struct xs_header *header, const struct reply *reply);
+
 /** Did the request change something that recorder_request() is to tell of? */
 bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
                          const struct xs_header *header, const char *payload,

@@ -75,9 +75,10 @@ struct output {
     uint64_t hash; /* of an event's connection, path and token */
     uint32_t length, sent;
     bool event;
-    bool spare;  /* it is xenstored.spare: its size is that of the longest message */
-    bool logged; /* is in the journal, or there is none */
-    bool hashed; /* is in xenstored.events[] */
+    bool spare;   /* it is xenstored.spare: its size is that of the longest message */
+    bool partial; /* its beginning was sent before it was queued */
+    bool logged;  /* is in the journal, or there is none */
+    bool hashed;  /* is in xenstored.events[] */
     uint8_t data[];
 };
 
