@@ -60,7 +60,7 @@ struct journal {
 };
 
 /**
- * Make an empty journal of @count guarded pages (hv_guarded_alloc()). A checkpoint has to be made
+ * Make an empty journal of @count guarded pages (of hv_reserved()). A checkpoint has to be made
  * before it is of use: until then a reader finds nothing.
  */
 void journal_create(struct journal *journal, struct hv *hv, void *pages, unsigned count);

@@ -29,7 +29,7 @@ static int take(const struct command_usage *usage, struct command_line *line, in
 {
     switch (ch) {
     case 'f':
-        line->force = true;
+        *(strchr(usage->options, 'F') ? &line->follow : &line->force) = true;
         return 0;
     case 'j':
         line->json = true;
@@ -55,9 +55,10 @@ int command_parse(const struct command_usage *usage, int argc, char *const argv[
                   struct command_line *line, FILE *err)
 {
     static const struct option all[] = {
-        {"force", no_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},
-        {"names", no_argument, NULL, 'N'},   {"timeout", required_argument, NULL, 't'},
-        {"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
+        {"force", no_argument, NULL, 'f'},         {"follow", no_argument, NULL, 'F'},
+        {"json", no_argument, NULL, 'j'},          {"names", no_argument, NULL, 'N'},
+        {"timeout", required_argument, NULL, 't'}, {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
     };
     struct option known[sizeof(all) / sizeof(all[0]) + 1] = {{0}};
     char letters[2 * sizeof(all) / sizeof(all[0]) + 2] = ":";
@@ -69,8 +70,9 @@ int command_parse(const struct command_usage *usage, int argc, char *const argv[
 
         if (letter != 'v' && letter != 'h' && !strchr(usage->options, letter))
             continue;
-        known[count++] = all[i];
-        letters[used++] = letter;
+        known[count] = all[i];
+        known[count].val = letters[used++] = letter == 'F' ? 'f' : letter;
+        count++;
         if (all[i].has_arg)
             letters[used++] = ':';
     }

@@ -13,13 +13,13 @@
 /** What a command takes. */
 struct command_usage {
     const char *name;    /**< "stop" */
-    const char *options; /**< of "fjNt"; -v and -h everybody takes */
+    const char *options; /**< of "fFjNt" (F: -f is --follow); -v and -h everybody takes */
     int services_min, services_max;
     const char *help; /**< the whole of --help */
 };
 
 struct command_line {
-    bool force, json, names;
+    bool force, follow, json, names;
     uint32_t timeout_s; /**< 0: not given */
     unsigned verbose;
     bool help;             /**< --help: it has been shown */

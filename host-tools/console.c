@@ -1,93 +1,95 @@
 /* SPDX-License-Identifier: ISC */
 #include "console.h"
 #include "command_line.h"
+#include "console_ring.h"
+#include "host.h"
+#include "interrupt.h"
 #include "record.h"
 #include "session.h"
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
+
+/* How often -f looks. */
+#define LOOK_MS 50
 
 static const struct command_usage usage = {
     .name = "console",
-    .options = "",
+    .options = "F",
     .services_min = 1,
     .services_max = 1,
-    .help = "Usage: atoll console SERVICE [OPTION...]\n"
-            "Show the console of a service; Ctrl-] leaves it.\n\n"
-            "Options:\n"
-            "  -v, --verbose        name each step with its time\n"
-            "  -h, --help           show this\n"
-            "\nWhat a service logs is also shown by `atoll logs`. More: atoll(1).\n",
+    .help =
+        "Usage: atoll console SERVICE [OPTION...]\n"
+        "Show the last 2 KiB that a service wrote to its console, also after it has crashed.\n\n"
+        "Options:\n"
+        "  -f, --follow         go on until its domain ends, or Ctrl-C\n"
+        "  -v, --verbose        name each step with its time\n"
+        "  -h, --help           show this\n"
+        "\nWhat a service logs is also shown by `atoll logs`. More: atoll(1).\n",
 };
 
-/* The last of the files that @pattern stands for: of several versions of Xen the newest. */
-static bool find_last(const char *root, const char *pattern, char *path, size_t size)
+/* What a domain wrote moves no cursor of ours. */
+static void show(const char *text, int length)
 {
-    char whole[256];
-    bool found = false;
-    glob_t all;
+    for (int i = 0; i < length; i++) {
+        const char ch = text[i];
 
-    snprintf(whole, sizeof(whole), "%s%s", root, pattern);
-    if (glob(whole, 0, NULL, &all))
-        return false;
-    for (size_t i = 0; i < all.gl_pathc; i++) {
-        if (access(all.gl_pathv[i], X_OK) == 0 &&
-            snprintf(path, size, "%s", all.gl_pathv[i]) < (int)size)
-            found = true;
+        if (ch != '\r')
+            putchar(ch == '\n' || ch == '\t' || (ch >= ' ' && ch <= '~') ? ch : '.');
     }
-    globfree(&all);
-    return found;
+    fflush(stdout);
 }
 
-int console_find(const char *root, const char *version, char *path, size_t size)
+/* Show what is new. 0, or -errno where the domain is gone. */
+static int look(struct console_ring *ring)
 {
-    /* Debian; Fedora, SUSE and others that keep Xen's own layout; built from source. */
-    static const char *const places[] = {
-        "/usr/libexec/xen/bin/xenconsole",       "/usr/lib/xen/bin/xenconsole",
-        "/usr/lib64/xen/bin/xenconsole",         "/usr/lib/*/xen/bin/xenconsole",
-        "/usr/local/libexec/xen/bin/xenconsole", "/usr/local/lib/xen/bin/xenconsole",
-        "/usr/lib/xen-*/bin/xenconsole",
-    };
-    char first[64];
+    char text[CONSOLE_RING_SIZE];
+    uint32_t lost;
+    const int length = console_ring_read(ring, text, &lost);
 
-    snprintf(first, sizeof(first), "/usr/lib/xen-%s/bin/xenconsole", version);
-    if (version[0] && find_last(root, first, path, size))
+    if (length > 0 && lost)
+        printf("\n[%u bytes lost]\n", lost);
+    if (length > 0)
+        show(text, length);
+    return length < 0 ? length : 0;
+}
+
+static void follow(struct session *session, struct console_ring *ring)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
+    enum host_domain_state state = HOST_DOMAIN_RUNS;
+    const char *reason = "";
+
+    interrupt_install();
+    while (!interrupt_pending()) {
+        state = host_domain_state(session->xch, ring->domid, &reason);
+        /* What it wrote last is in the ring by now. */
+        if (state == HOST_DOMAIN_GONE || look(ring) || state == HOST_DOMAIN_ENDED)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    if (state != HOST_DOMAIN_RUNS)
+        report_note(&session->report, "domain %u %s", ring->domid,
+                    state == HOST_DOMAIN_ENDED ? reason : "is gone");
+}
+
+static int show_console(struct session *session, const struct record *record, bool following)
+{
+    struct console_ring ring;
+    int error = console_ring_open(&ring, session->xch, record);
+
+    if (!error && following)
+        follow(session, &ring);
+    else if (!error)
+        error = look(&ring);
+    console_ring_close(&ring);
+    if (!error)
         return 0;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (find_last(root, places[i], path, size))
-            return 0;
-    }
-    return -1;
-}
-
-/* "4.17" of the Xen that runs, "" where it does not say. */
-static void running_version(xc_interface *xch, char *version, size_t size)
-{
-    const int number = xc_version(xch, XENVER_version, NULL);
-
-    version[0] = '\0';
-    if (number > 0)
-        snprintf(version, size, "%d.%d", number >> 16, number & 0xffff);
-}
-
-/* Becomes xenconsole: a domain's console is what it can do. */
-static int become(struct session *session, uint32_t domid)
-{
-    char path[256], version[16], id[16];
-
-    running_version(session->xch, version, sizeof(version));
-    if (console_find("", version, path, sizeof(path)))
-        return report_fail(&session->report, ATOLL_FAILURE,
-                           "xenconsole of Xen's tools is not in /usr/lib/xen-%s/bin, nor where "
-                           "other packages have it; install xen-utils, or use `atoll logs`",
-                           version[0] ? version : "VERSION");
-    report_step(&session->report, "%s", path);
-    snprintf(id, sizeof(id), "%u", domid);
-    execl(path, path, id, "--num", "0", "--type", "pv", (char *)NULL);
-    return report_fail(&session->report, ATOLL_FAILURE,
-                       "%s cannot be run (%s); is it of this machine?", path, strerror(errno));
+    return report_fail(&session->report,
+                       error == -EPERM || error == -EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
+                       "the console of domain %u cannot be read (%s); see `atoll logs`",
+                       record->domid, strerror(-error));
 }
 
 int console_main(int argc, char *const argv[])
@@ -114,7 +116,7 @@ int console_main(int argc, char *const argv[])
         rc = report_fail(&session.report, ATOLL_NOT_RUNNING,
                          "it is not running; `atoll start %s` starts it", settings->name);
     if (!rc)
-        rc = become(&session, record.domid);
+        rc = show_console(&session, &record, line.follow);
     session_end(&session);
     return rc;
 }

@@ -132,6 +132,15 @@ static int alloc_port(struct domain_builder *b, uint32_t remote, evtchn_port_t *
     return 0;
 }
 
+/* A module of zeroes, which the platform finds by its name (hv/xen/x86_64/boot.c). */
+static int add_journal(struct domain_builder *b, const struct domain_config *cfg)
+{
+    const size_t size = (size_t)cfg->journal_pages << PAGE_SHIFT_;
+
+    b->zeroes = calloc(1, size);
+    return b->zeroes ? xc_dom_module_mem(b->dom, b->zeroes, size, "reserved") : -1;
+}
+
 /* Hand libxenguest what it needs to know before it allocates anything. */
 static int prepare(struct domain_builder *b, const struct domain_config *cfg, const char *cmdline)
 {
@@ -146,6 +155,8 @@ static int prepare(struct domain_builder *b, const struct domain_config *cfg, co
         return failed(b, "taking the image");
     if (cfg->module_size && xc_dom_module_mem(dom, cfg->module, cfg->module_size, NULL))
         return failed(b, "taking the boot module");
+    if (cfg->journal_pages && add_journal(b, cfg))
+        return failed(b, "taking the pages for its journal");
     dom->container_type = XC_DOM_HVM_CONTAINER;
     if (xc_dom_parse_image(dom))
         return failed(b, "reading the image");
@@ -188,6 +199,8 @@ int domain_load(struct domain_builder *b, const struct domain_config *cfg, const
         return failed(b, "granting its console");
     b->console_gfn = b->dom->console_pfn;
     b->store_gfn = b->dom->xenstore_pfn;
+    if (cfg->journal_pages) /* the last module; a PVH guest's frames are numbered from 0 */
+        b->journal_gfn = b->dom->modules[b->dom->num_modules - 1].seg.pfn;
     return 0;
 }
 
@@ -208,6 +221,8 @@ void domain_finish(struct domain_builder *b)
     b->dom->e820_entries = 0;
     xc_dom_release(b->dom);
     b->dom = NULL;
+    free(b->zeroes);
+    b->zeroes = NULL;
 }
 
 void domain_undo(struct domain_builder *b)

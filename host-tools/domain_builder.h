@@ -45,6 +45,7 @@ struct domain_config {
     unsigned cpu_count;           /**< bits of @ref cpus, a multiple of 8 */
     const void *module;           /**< its boot module, NULL for none */
     size_t module_size;           /**< bytes of it */
+    uint32_t journal_pages;       /**< pages to set aside for hv_reserved(); 0: none */
 };
 
 struct domain_builder {
@@ -59,6 +60,8 @@ struct domain_builder {
     xen_pfn_t console_gfn;      /**< the page of its console ring, granted to dom0 (grant 0) */
     evtchn_port_t store_port;   /**< its port to XenStore, 0 with DOMAIN_NO_STORE */
     xen_pfn_t store_gfn;        /**< the page of its XenStore ring, granted (grant 1) */
+    xen_pfn_t journal_gfn;      /**< first of the pages set aside, with journal_pages */
+    void *zeroes;               /**< what these pages are loaded from */
 };
 
 void domain_builder_init(struct domain_builder *b, xc_interface *xch);

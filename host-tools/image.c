@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "image.h"
+#include "common/state_note.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,10 +57,24 @@ static int check_header(const uint8_t *data, size_t size, Elf64_Ehdr *eh, const 
     return 0;
 }
 
-/* Walk the notes of one PT_NOTE; true once the PVH entry has been found. */
-static bool find_entry(const uint8_t *notes, uint64_t size, uint32_t *entry)
+/* The note of the state; one whose versions make no sense is taken for none. */
+static void take_state(const uint8_t *desc, struct image *img)
+{
+    uint32_t version[3];
+
+    memcpy(version, desc, sizeof(version));
+    if (!version[0] || !version[1] || version[1] > version[2])
+        return;
+    img->state_writes = version[0];
+    img->state_reads_from = version[1];
+    img->state_reads_to = version[2];
+}
+
+/* Walk the notes of one PT_NOTE; true where the PVH entry has been found. */
+static bool take_notes(const uint8_t *notes, uint64_t size, struct image *img)
 {
     uint64_t off = 0;
+    bool entry = false;
 
     while (within(off, sizeof(Elf64_Nhdr), size)) {
         Elf64_Nhdr nh;
@@ -69,18 +84,22 @@ static bool find_entry(const uint8_t *notes, uint64_t size, uint32_t *entry)
         name = off + sizeof(nh);
         desc = name + (((uint64_t)nh.n_namesz + 3) & ~3ull);
         if (!within(name, nh.n_namesz, size) || !within(desc, nh.n_descsz, size))
-            return false;
+            break;
+        if (nh.n_type == STATE_NOTE_TYPE && nh.n_namesz == sizeof(STATE_NOTE_OWNER) &&
+            memcmp(notes + name, STATE_NOTE_OWNER, sizeof(STATE_NOTE_OWNER)) == 0 &&
+            nh.n_descsz == 12)
+            take_state(notes + desc, img);
         if (nh.n_type == XEN_ELFNOTE_PHYS32_ENTRY && nh.n_namesz == 4 &&
             memcmp(notes + name, "Xen", 4) == 0 && (nh.n_descsz == 4 || nh.n_descsz == 8)) {
             uint64_t value = 0;
 
             memcpy(&value, notes + desc, nh.n_descsz);
-            *entry = (uint32_t)value;
-            return value <= UINT32_MAX;
+            img->entry = (uint32_t)value;
+            entry = value <= UINT32_MAX;
         }
         off = desc + (((uint64_t)nh.n_descsz + 3) & ~3ull);
     }
-    return false;
+    return entry;
 }
 
 static void phdr_at(const uint8_t *data, const Elf64_Ehdr *eh, unsigned i, Elf64_Phdr *ph)
@@ -102,7 +121,7 @@ static int check_segments(const uint8_t *data, size_t size, const Elf64_Ehdr *eh
         if (!within(ph.p_offset, ph.p_filesz, size))
             return bad(why, "is cut off (segment %u lies behind its end); install it again", i);
         if (ph.p_type == PT_NOTE) {
-            note = note || find_entry(data + ph.p_offset, ph.p_filesz, &img->entry);
+            note = take_notes(data + ph.p_offset, ph.p_filesz, img) || note;
             continue;
         }
         if (ph.p_memsz == 0)
@@ -146,6 +165,7 @@ int image_check(const void *data, size_t size, unsigned memory_mb, struct image 
     img->start_addr = UINT64_MAX;
     img->end_addr = 0;
     img->entry = 0;
+    img->state_writes = img->state_reads_from = img->state_reads_to = 0;
     rc = check_header(data, size, &eh, &reason);
     if (rc)
         return rc;

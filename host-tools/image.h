@@ -22,6 +22,8 @@ struct image {
     uint64_t start_addr; /**< first guest-physical byte that it takes */
     uint64_t end_addr;   /**< one past its last, bss included */
     uint32_t entry;      /**< where it is entered: note XEN_ELFNOTE_PHYS32_ENTRY */
+    /** Versions of the state that it writes and reads (common/state_note.h); 0: it has no note. */
+    uint32_t state_writes, state_reads_from, state_reads_to;
 };
 
 /**

@@ -18,6 +18,7 @@
 #include "switch.h"
 #include "top.h"
 #include "traffic_command.h"
+#include "upgrade.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static const struct command commands[] = {
     {"start", "start a service", start_main},
     {"stop", "stop a service", stop_main},
     {"restart", "stop a service and start it anew", restart_main},
+    {"upgrade", "put another image in the place of one that runs", upgrade_main},
     {"status", "show how services are", status_main},
     {"list", "list the services", list_main},
     {"console", "show a service's console", console_main},

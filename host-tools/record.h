@@ -31,6 +31,14 @@ struct record {
         store_port; /**< of its XenStore ring; for the store itself: dom0's, given by --event */
     char kernel[256];
     char cmdline[512];
+    uint64_t journal_gfn;    /**< first of the pages that are set aside for its journal */
+    uint32_t journal_pages;  /**< 0: none are */
+    uint32_t state_version;  /**< of the state that its image writes there; 0: none */
+    uint8_t predecessor[16]; /**< while @ref started is 0: the UUID of whose state it starts from,
+                                  see journal_copy.h; all 0: of none */
+    bool taken;              /**< a successor is about to take its place: whoever keeps pages of its
+                                  domain mapped lets go of them */
+    char image[256];         /**< the copy of its image, for a way back; "": none */
 };
 
 /** Write it, whole or not at all (rename). 0 or an exit code with the cause reported. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file host-tools/record_text.c The text of a record: JSON, by jansson. */
 #include "domain_builder.h"
+#include "journal_copy.h"
 #include "record.h"
 #include "values.h"
 #include <errno.h>
@@ -8,6 +9,9 @@
 #include <string.h>
 
 #define UUID_TEXT 37
+
+/* 1, the first, has no member that says so, and none of what take_newer() takes. */
+#define RECORD_VERSION 2
 
 static void format_uuid(const uint8_t uuid[16], char text[UUID_TEXT])
 {
@@ -40,16 +44,21 @@ static bool parse_uuid(const char *text, uint8_t uuid[16])
 
 char *record_format(const struct record *record)
 {
-    char uuid[UUID_TEXT], *text = NULL;
+    char uuid[UUID_TEXT], predecessor[UUID_TEXT], *text = NULL;
     json_t *json;
 
     format_uuid(record->handle, uuid);
-    json = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "service",
-                     record->service, "domid", (json_int_t)record->domid, "uuid", uuid, "started",
-                     (json_int_t)record->started, "memory", (json_int_t)record->memory_mb,
-                     "console-frame", (json_int_t)record->console_gfn, "console-port",
-                     (json_int_t)record->console_port, "store-port", (json_int_t)record->store_port,
-                     "kernel", record->kernel, "cmdline", record->cmdline);
+    format_uuid(record->predecessor, predecessor);
+    json = json_pack(
+        "{s:i, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:s}",
+        "version", RECORD_VERSION, "service", record->service, "domid", (json_int_t)record->domid,
+        "uuid", uuid, "started", (json_int_t)record->started, "memory",
+        (json_int_t)record->memory_mb, "console-frame", (json_int_t)record->console_gfn,
+        "console-port", (json_int_t)record->console_port, "store-port",
+        (json_int_t)record->store_port, "kernel", record->kernel, "cmdline", record->cmdline,
+        "journal-frame", (json_int_t)record->journal_gfn, "journal-pages",
+        (json_int_t)record->journal_pages, "state-version", (json_int_t)record->state_version,
+        "predecessor", predecessor, "taken", (int)record->taken, "image", record->image);
     if (json)
         text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
@@ -97,11 +106,34 @@ static bool get_small(const json_t *json, const char *key, uint32_t max, uint32_
     return true;
 }
 
+/* What version 2 has added. */
+static bool take_newer(const json_t *json, struct record *record, const char **why)
+{
+    const json_t *taken = json_object_get(json, "taken");
+    char predecessor[UUID_TEXT];
+
+    if (!get_number(json, "journal-frame", INT64_MAX, &record->journal_gfn, why) ||
+        !get_small(json, "journal-pages", JOURNAL_COPY_PAGES_MAX, &record->journal_pages, why) ||
+        !get_small(json, "state-version", UINT32_MAX, &record->state_version, why) ||
+        !get_string(json, "predecessor", predecessor, sizeof(predecessor), why) ||
+        !get_string(json, "image", record->image, sizeof(record->image), why))
+        return false;
+    *why = "taken";
+    if (!json_is_boolean(taken))
+        return false;
+    record->taken = json_is_true(taken);
+    *why = "predecessor";
+    return parse_uuid(predecessor, record->predecessor);
+}
+
 static bool take(const json_t *json, struct record *record, const char **why)
 {
+    uint32_t version = 1;
     char uuid[UUID_TEXT];
 
-    if (!get_string(json, "service", record->service, sizeof(record->service), why) ||
+    if ((json_object_get(json, "version") &&
+         !get_small(json, "version", RECORD_VERSION, &version, why)) ||
+        !get_string(json, "service", record->service, sizeof(record->service), why) ||
         !get_small(json, "domid", VALUE_DOMID_LIMIT - 1, &record->domid, why) ||
         !get_string(json, "uuid", uuid, sizeof(uuid), why) ||
         !get_number(json, "started", INT64_MAX, &record->started, why) ||
@@ -116,7 +148,9 @@ static bool take(const json_t *json, struct record *record, const char **why)
     if (!value_name(record->service, sizeof(record->service)))
         return false;
     *why = "uuid";
-    return parse_uuid(uuid, record->handle);
+    if (!parse_uuid(uuid, record->handle))
+        return false;
+    return version < RECORD_VERSION || take_newer(json, record, why);
 }
 
 int record_parse(const char *text, size_t length, struct record *record, char *why, size_t why_size)

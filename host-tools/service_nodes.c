@@ -40,7 +40,8 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
     snprintf(gfn, sizeof(gfn), "%llu", (unsigned long long)n->console_gfn);
     snprintf(state, sizeof(state), "%d", XenbusStateInitialising);
 
-    /* xenconsoled looks when `port` and `ring-ref` appear: all else is there by then. */
+    /* By its type xenconsoled leaves the console alone: it would map the page, and keep the domid
+       of a domain whose place a successor is to take. Who reads it: console_ring.h. */
     const struct node nodes[] = {
         {home, "domid", domid},
         {home, "name", n->name},
@@ -56,7 +57,7 @@ int service_nodes_write(struct store_client *c, const struct service_nodes *n, c
         {console, "backend", backend},
         {console, "backend-id", "0"},
         {console, "limit", CONSOLE_LIMIT},
-        {console, "type", "xenconsoled"},
+        {console, "type", "atoll"},
         {console, "output", "pty"},
         {console, "tty", ""},
         {console, "port", port},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file host-tools/service_nodes.h
- * The XenStore nodes of a service's domain: what xl and xenconsoled need to name it, to show its
- * memory and to reach its console. libxl writes the like for the domains that it builds.
+ * The XenStore nodes of a service's domain: what xl needs to name it and to show its memory, and
+ * xenconsoled to leave its console alone. libxl writes the like for the domains that it builds.
  */
 #ifndef ATOLL_SERVICE_NODES_H
 #define ATOLL_SERVICE_NODES_H

@@ -5,6 +5,7 @@
 #include "record.h"
 #include "start_service.h"
 #include "start_xenstored.h"
+#include "take_over.h"
 #include "values.h"
 #include <getopt.h>
 #include <string.h>
@@ -144,6 +145,18 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
     return 0;
 }
 
+/* Is there a word "watchdog=" in @words? */
+static bool says_watchdog(const char *words)
+{
+    static const char word[] = "watchdog=";
+
+    for (const char *at = words; at && (at = strstr(at, word)); at += strlen(word)) {
+        if (at == words || at[-1] == ' ')
+            return true;
+    }
+    return false;
+}
+
 int start_settle(struct report *r, struct start_options *opt,
                  const struct service_settings *settings)
 {
@@ -155,22 +168,36 @@ int start_settle(struct report *r, struct start_options *opt,
     opt->memory_mb = opt->memory_mb ? opt->memory_mb : settings->memory_mb;
     opt->domid = opt->domid ? opt->domid : settings->domid;
     opt->timeout_s = opt->timeout_s ? opt->timeout_s : settings->timeout_s;
+    opt->journal_kib = settings->journal_kib;
     opt->store_domain = settings->store_domain;
     opt->cmdline[0] = '\0';
+    /* First, so that no length of what follows drops it; what the user says himself counts more. */
+    if (!says_watchdog(settings->cmdline) && !says_watchdog(opt->param) && settings->watchdog_s)
+        snprintf(opt->cmdline, sizeof(opt->cmdline), "watchdog=%u", settings->watchdog_s);
     if ((settings->cmdline && !add_words(opt->cmdline, sizeof(opt->cmdline), settings->cmdline)) ||
         (opt->param[0] && !add_words(opt->cmdline, sizeof(opt->cmdline), opt->param)))
         return report_fail(r, ATOLL_USAGE,
                            "`cmdline` of its configuration and --param have more than %zu "
                            "characters in all; shorten one",
                            sizeof(opt->cmdline) - 1);
+    if (start_memory_mb(opt) > DOMAIN_MEMORY_MAX_MB)
+        return report_fail(r, ATOLL_USAGE,
+                           "`memory` and its journal, which counts twice, are %u MiB in all; at "
+                           "most %u will do",
+                           start_memory_mb(opt), DOMAIN_MEMORY_MAX_MB);
     return 0;
+}
+
+uint32_t start_memory_mb(const struct start_options *opt)
+{
+    return opt->memory_mb + (2 * opt->journal_kib + 1023) / 1024;
 }
 
 int start_run(struct report *r, const struct start_options *opt)
 {
     if (opt->state)
         return opt->store_domain
-                   ? take_over_xenstored(r, opt)
+                   ? take_over(r, opt, NULL, NULL)
                    : report_fail(r, ATOLL_USAGE, "--take-over is for xenstored alone");
     return opt->store_domain ? start_xenstored(r, opt) : start_service(r, opt);
 }

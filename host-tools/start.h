@@ -23,6 +23,7 @@ struct start_options {
     const char *flask;                  /**< its FLASK label, NULL for the default */
     const uint8_t *cpus;                /**< the processors for it, CONFIG_CPUS_MAX bits, or NULL */
     uint32_t memory_mb;                 /**< MiB */
+    uint32_t journal_kib;               /**< KiB set aside for its journal, on top */
     uint32_t domid;                     /**< 0: any */
     uint32_t timeout_s;                 /**< seconds for the first answer */
     unsigned verbose;                   /**< -v given so many times */
@@ -46,6 +47,9 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
  */
 int start_settle(struct report *r, struct start_options *opt,
                  const struct service_settings *settings);
+
+/** MiB of the domain of @opt, settled, in all: its memory, its journal and its predecessor's. */
+uint32_t start_memory_mb(const struct start_options *opt);
 
 /** Check the image of @opt, settled, and that this host has one of its processors. 0 or an exit
  * code with its cause reported. */

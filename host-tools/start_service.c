@@ -221,7 +221,7 @@ static int build(struct start *s)
     nodes = (struct service_nodes){
         .domid = s->builder.domid,
         .name = s->opt->name,
-        .memory_mb = s->opt->memory_mb,
+        .memory_mb = s->config.memory_mb,
         .console_port = s->builder.console_port,
         .console_gfn = s->builder.console_gfn,
         .store_port = s->builder.store_port,

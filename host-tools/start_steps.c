@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "start_steps.h"
 #include "host.h"
+#include "image_keep.h"
 #include "interrupt.h"
 #include <errno.h>
 #include <string.h>
@@ -61,7 +62,8 @@ int start_begin(struct start *s, struct report *r, const struct start_options *o
     domain_builder_init(&s->builder, s->xch);
     s->config = (struct domain_config){
         .image = &s->image,
-        .memory_mb = opt->memory_mb,
+        .memory_mb = start_memory_mb(opt),
+        .journal_pages = opt->journal_kib / 4,
         .domid = opt->domid,
         .flask_label = opt->flask,
         .cpus = opt->cpus,
@@ -102,7 +104,8 @@ int start_create(struct start *s)
 
     if (rc)
         return start_builder_failed(s, rc);
-    s->record.memory_mb = opt->memory_mb;
+    s->record.memory_mb = s->config.memory_mb;
+    s->record.state_version = s->config.journal_pages ? s->image.state_writes : 0;
     memcpy(s->record.handle, s->builder.handle, sizeof(s->record.handle));
     snprintf(s->record.service, sizeof(s->record.service), "%s", opt->service);
     snprintf(s->record.kernel, sizeof(s->record.kernel), "%s", opt->kernel);
@@ -128,6 +131,8 @@ int start_load(struct start *s, const char *cmdline)
         return start_builder_failed(s, rc);
     s->record.console_gfn = s->builder.console_gfn;
     s->record.console_port = s->builder.console_port;
+    s->record.journal_gfn = s->builder.journal_gfn;
+    s->record.journal_pages = s->config.journal_pages;
     if (s->builder.store_port)
         s->record.store_port = s->builder.store_port;
     report_step(s->r, "memory and image in place, command line \"%s\"", s->record.cmdline);
@@ -170,6 +175,8 @@ int start_no_answer(struct start *s, const char *what, const char *advice)
 int start_record(struct start *s)
 {
     s->record.started = (uint64_t)time(NULL);
+    memset(s->record.predecessor, 0, sizeof(s->record.predecessor));
+    image_keep(s->r, &s->record, &s->image);
     return record_write(s->r, &s->record);
 }
 

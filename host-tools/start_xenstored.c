@@ -3,10 +3,10 @@
 #include "host.h"
 #include "service_nodes.h"
 #include "start_steps.h"
+#include "take_over_store.h"
 #include "xenbus_setup.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,7 +132,16 @@ static int connect_dom0(struct start *s, char *cmdline, size_t size)
     return 0;
 }
 
-static int load(struct start *s, const char *cmdline)
+void store_domain_configure(struct start *s)
+{
+    s->config.xs_domain = true;
+    s->config.max_grant_frames = GRANT_FRAMES;
+    s->config.max_maptrack_frames = MAPTRACK_FRAMES;
+    s->config.max_evtchn_port = UINT32_MAX;
+    s->config.store_domid = DOMAIN_NO_STORE;
+}
+
+int store_domain_load(struct start *s, const char *cmdline)
 {
     int rc = start_load(s, cmdline);
 
@@ -143,7 +152,13 @@ static int load(struct start *s, const char *cmdline)
         s->builder.failed = "giving it the news of dying domains (VIRQ_DOM_EXC)";
         return start_builder_failed(s, errno ? -errno : -EIO);
     }
-    rc = domain_unpause(&s->builder);
+    return 0;
+}
+
+int store_domain_unpause(struct start *s)
+{
+    const int rc = domain_unpause(&s->builder);
+
     if (rc)
         return start_builder_failed(s, rc);
     report_step(s->r, "unpaused");
@@ -198,7 +213,7 @@ static int wait_until_bound(struct start *s, uint64_t deadline)
     return 0;
 }
 
-static int wait_for_answer(struct start *s)
+int store_domain_wait(struct start *s)
 {
     const uint64_t deadline = report_now_ns() + 1000000000u * (uint64_t)s->opt->timeout_s;
     char reply[XENSTORE_PAYLOAD_MAX], what[128];
@@ -228,7 +243,7 @@ static int write_nodes(struct start *s)
     const struct service_nodes nodes = {
         .domid = s->builder.domid,
         .name = s->opt->name,
-        .memory_mb = s->opt->memory_mb,
+        .memory_mb = s->config.memory_mb,
         .console_port = s->builder.console_port,
         .console_gfn = s->builder.console_gfn,
     };
@@ -274,7 +289,7 @@ static int write_pid_file(struct start *s)
 }
 
 /* The service answers. What fails now is told and does not end it: dom0 is bound to this domain. */
-static int announce(struct start *s)
+int store_domain_announce(struct start *s)
 {
     int rc = write_nodes(s), rc2, rc3;
 
@@ -291,14 +306,11 @@ static int build(struct start *s)
     char cmdline[START_CMDLINE_MAX];
     int rc;
 
-    s->config.xs_domain = true;
-    s->config.max_grant_frames = GRANT_FRAMES;
-    s->config.max_maptrack_frames = MAPTRACK_FRAMES;
-    s->config.max_evtchn_port = UINT32_MAX;
-    s->config.store_domid = DOMAIN_NO_STORE;
+    store_domain_configure(s);
     if ((rc = start_create(s)) || (rc = connect_dom0(s, cmdline, sizeof(cmdline))))
         return rc;
-    return load(s, cmdline);
+    rc = store_domain_load(s, cmdline);
+    return rc ? rc : store_domain_unpause(s);
 }
 
 /* Go on where a start that was killed had left off: its domain runs, and dom0 may know it. */
@@ -313,124 +325,20 @@ static void resume(struct start *s)
     report_note(s->r, "going on with domain %u, whose start was interrupted", s->builder.domid);
 }
 
-/* --- in the place of a predecessor -------------------------------------------------------------
- */
-
-/* A state larger than that does not fit into the domain beside its image and its heap. */
-#define STATE_MAX (256u << 20)
-
-/*
- * How long the domid may take to be free. Whoever still maps a page of the dead domain keeps it a
- * zombie: its console's daemon, or a control client.
- */
-#define VANISH_TIMEOUT_NS 5000000000u
-
-static int read_state(struct start *s, void **state)
-{
-    const char *file = s->opt->state;
-    FILE *f = fopen(file, "re");
-    long size = -1;
-    int rc = 0;
-
-    *state = NULL;
-    if (f && !fseek(f, 0, SEEK_END))
-        size = ftell(f);
-    if (size > 0 && size <= (long)STATE_MAX && !fseek(f, 0, SEEK_SET))
-        *state = malloc((size_t)size);
-    if (!*state || fread(*state, 1, (size_t)size, f) != (size_t)size)
-        rc = report_fail(s->r, ATOLL_FAILURE, "cannot read a state of at most %u MiB from %s (%s)",
-                         STATE_MAX >> 20, file, strerror(errno ? errno : EINVAL));
-    if (f)
-        fclose(f);
-    s->config.module = *state;
-    s->config.module_size = rc ? 0 : (size_t)size;
-    return rc;
-}
-
-/* End the predecessor, where it is still there, and wait until its domid is free. */
-static int remove_predecessor(struct start *s, const struct record *old)
-{
-    const struct timespec pause = {.tv_nsec = 200000};
-    uint64_t deadline;
-    uint32_t domid;
-    int rc = host_find_domain(s->r, s->xch, old->handle, &domid);
-
-    if (rc)
-        return rc;
-    if (domid && xc_domain_destroy(s->xch, domid))
-        return report_fail(s->r, errno == EPERM ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
-                           "cannot destroy domain %u (%s)", domid, strerror(errno));
-    report_step(s->r, "domain %u destroyed", old->domid);
-    deadline = report_now_ns() + VANISH_TIMEOUT_NS;
-    while (domid && report_now_ns() < deadline) {
-        rc = host_find_domain(s->r, s->xch, old->handle, &domid);
-        if (rc)
-            return rc;
-        if (domid)
-            nanosleep(&pause, NULL);
-    }
-    if (domid)
-        return report_fail(s->r, ATOLL_FAILURE,
-                           "domain %u is dead, but somebody has its memory mapped; end xenconsoled "
-                           "and all that talks to it, and try again",
-                           old->domid);
-    report_step(s->r, "domid %u is free", old->domid);
-    return 0;
-}
-
-static int build_successor(struct start *s, const struct record *old)
-{
-    char cmdline[START_CMDLINE_MAX];
-    int rc;
-
-    s->config.domid = old->domid;
-    s->config.xs_domain = true;
-    s->config.max_grant_frames = GRANT_FRAMES;
-    s->config.max_maptrack_frames = MAPTRACK_FRAMES;
-    s->config.max_evtchn_port = UINT32_MAX;
-    s->config.store_domid = DOMAIN_NO_STORE;
-    rc = start_create(s);
-    if (rc)
-        return rc;
-    s->record.store_port = old->store_port;
-    snprintf(cmdline, sizeof(cmdline), "--event %u%s%s", s->record.store_port,
-             s->opt->cmdline[0] ? " " : "", s->opt->cmdline);
-    return load(s, cmdline);
-}
-
-int take_over_xenstored(struct report *r, const struct start_options *opt)
-{
-    struct record old;
-    void *state = NULL;
-    char why[512];
-    struct start s;
-    int rc = start_begin(&s, r, opt);
-
-    if (!rc && record_read(opt->service, &old, why, sizeof(why)) != 1)
-        rc = report_fail(r, ATOLL_NOT_RUNNING, "there is no record of a predecessor");
-    if (!rc)
-        rc = read_state(&s, &state);
-    if (!rc)
-        rc = remove_predecessor(&s, &old);
-    if (!rc)
-        rc = build_successor(&s, &old);
-    if (!rc)
-        rc = wait_for_answer(&s);
-    if (!rc)
-        rc = announce(&s);
-    else if (s.builder.created)
-        start_undo(&s);
-    start_end(&s);
-    free(state);
-    return rc;
-}
-
 int start_xenstored(struct report *r, const struct start_options *opt)
 {
     enum found found = FOUND_NOTHING;
     struct start s;
     int rc = start_begin(&s, r, opt);
 
+    if (!rc && take_over_store_due(r, s.xch, opt->service)) {
+        struct start_options locked = *opt;
+
+        locked.locked = true;
+        start_end(&s);
+        report_note(r, "the last one is dead; taking its place");
+        return take_over(r, &locked, NULL, NULL);
+    }
     if (!rc)
         rc = refuse_second(&s, &found);
     if (!rc) {
@@ -439,11 +347,11 @@ int start_xenstored(struct report *r, const struct start_options *opt)
         else
             rc = build(&s);
         if (!rc)
-            rc = wait_for_answer(&s);
+            rc = store_domain_wait(&s);
         if (rc)
             start_undo(&s);
         else
-            rc = announce(&s);
+            rc = store_domain_announce(&s);
     }
     start_end(&s);
     return rc;

@@ -8,6 +8,7 @@
 
 #include "report.h"
 #include "start.h"
+#include "start_steps.h"
 
 /**
  * Start it as @opt says. Returns an exit code with its cause reported. Until the service has
@@ -16,11 +17,23 @@
  */
 int start_xenstored(struct report *r, const struct start_options *opt);
 
-/**
- * Put a successor in the place of the XenStore domain on record, alive or dead: it gets its domid,
- * dom0's port, and the state in the file @ref start_options.state. An exit code with its cause
- * reported.
+/*
+ * The steps in which it differs from other services, for whoever takes one's place, too
+ * (take_over_store.h). Each returns 0 or an exit code with its cause reported.
  */
-int take_over_xenstored(struct report *r, const struct start_options *opt);
+
+/** What its domain is to be like. */
+void store_domain_configure(struct start *s);
+
+/** Its memory and image, and the news of domains that end. */
+int store_domain_load(struct start *s, const char *cmdline);
+
+int store_domain_unpause(struct start *s);
+
+/** Wait until it has connected to dom0 and answered there. */
+int store_domain_wait(struct start *s);
+
+/** Write its nodes, the file by which Xen's scripts know of it, and the record that it runs. */
+int store_domain_announce(struct start *s);
 
 #endif

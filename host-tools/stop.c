@@ -7,6 +7,7 @@
 #include "remains.h"
 #include "session.h"
 #include "start.h"
+#include "take_over.h"
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,11 +39,12 @@ static const struct command_usage restart_usage = {
     .options = "ft",
     .services_min = 1,
     .services_max = 1,
-    .help = "Usage: atoll restart SERVICE [OPTION...]\n"
-            "Stop a service, where it runs, and start it as atoll.conf(5) has it. One that does\n"
-            "not answer is destroyed.\n\n" OPTIONS
-            "\nxenstored cannot be restarted: dom0 and its guests stay bound to the one that they\n"
-            "have. More: atoll(1).\n",
+    .help =
+        "Usage: atoll restart SERVICE [OPTION...]\n"
+        "Stop a service, where it runs, and start it as atoll.conf(5) has it. One that does\n"
+        "not answer is destroyed.\n\n" OPTIONS
+        "\nxenstored is not asked: a successor takes its place, with its state, and dom0 and its\n"
+        "guests go on. More: atoll(1).\n",
 };
 
 struct stop {
@@ -233,6 +235,17 @@ int stop_main(int argc, char *const argv[])
     return rc;
 }
 
+/* Dom0 and its guests stay bound to the XenStore that they have: a successor takes its place. */
+static int restart_store(struct stop *s, const struct start_options *opt)
+{
+    const char *why;
+    int rc = record_find(s->r, s->xch, s->settings->name, true, &s->record, &s->state, &why);
+
+    if (rc)
+        return rc;
+    return s->state == RECORD_NONE ? start_run(s->r, opt) : take_over(s->r, opt, NULL, NULL);
+}
+
 int restart_main(int argc, char *const argv[])
 {
     struct start_options opt = {.locked = true};
@@ -246,17 +259,13 @@ int restart_main(int argc, char *const argv[])
     rc = begin(&session, &restart_usage, &line, &s);
     if (!rc)
         rc = start_settle(s.r, &opt, s.settings);
-    if (!rc && s.settings->store_domain && !s.force)
-        rc = report_fail(s.r, ATOLL_NEEDS_REBOOT,
-                         "dom0 and its guests stay bound to the XenStore that they have; reboot to "
-                         "start another");
     s.restart = true;
     /* What cannot be started is not stopped. */
     if (!rc)
         rc = start_check(s.r, s.xch, &opt);
-    if (!rc)
-        rc = stop(&s);
-    if (!rc)
+    if (!rc && s.settings->store_domain)
+        rc = restart_store(&s, &opt);
+    else if (!rc && !(rc = stop(&s)))
         rc = start_run(s.r, &opt);
     end(&session, &s);
     return rc;

@@ -40,7 +40,7 @@ struct hv *sim_domain_create(struct sim *sim, const struct sim_domain_config *co
         memcpy(hv->module, config->module, config->module_size);
     }
     sim_grants_create(hv);
-    sim_memory_create(hv, config->pages ? config->pages : DEFAULT_PAGES);
+    sim_memory_create(hv, config->pages ? config->pages : DEFAULT_PAGES, config->reserved_pages);
 
     hv->index = sim->domain_count;
     if (sim->domain_count == sim->domain_room) {

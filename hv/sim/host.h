@@ -87,6 +87,7 @@ struct hv {
     uint32_t ready;    /**< place in sim->ready, or SIM_NONE */
     uint32_t timer;    /**< place in sim->timers, or SIM_NONE */
     uint64_t deadline; /**< where in sim->timers */
+    uint64_t watchdog; /**< ends the domain at that time; 0: not armed */
 
     /* Event channels (evtchn.c). Bit w of active is set iff pending[w] & ~mask[w] is not 0. */
     uint64_t active;
@@ -101,8 +102,9 @@ struct hv {
     /* Memory (memory.c). */
     char *arena;
     unsigned pages;
-    unsigned first_free; /**< no page below it is free */
-    uint64_t offset;     /**< of the arena in the memory file */
+    unsigned reserved_pages; /**< behind them in the arena: those of hv_reserved() */
+    unsigned first_free;     /**< no page below it is free */
+    uint64_t offset;         /**< of the arena in the memory file */
     struct sim_page *page;
 
     /* Grants (gnttab.c). */
@@ -149,6 +151,7 @@ struct sim {
     unsigned ready_count;
     struct hv **timers; /**< binary heap by deadline */
     unsigned timer_count;
+    uint64_t watchdog;  /**< no domain's is due before that time; HV_NEVER: none is armed */
     struct hv *current; /**< whose actor is being stepped */
     jmp_buf *leave;     /**< out of the step, for domains that end within it */
 
@@ -199,7 +202,7 @@ void sim_domain_kill(struct hv *hv);
 void sim_domain_finalise(struct hv *hv);
 
 /** memory.c */
-void sim_memory_create(struct hv *hv, unsigned pages);
+void sim_memory_create(struct hv *hv, unsigned pages, unsigned reserved);
 /** Index of the allocated page at @address; panics where there is none. */
 uint32_t sim_page_index(struct hv *hv, const void *address, const char *what);
 void sim_memory_release(struct hv *hv, bool frames);

@@ -15,12 +15,15 @@ static void protect(char *start, size_t pages, int protection)
         hv_panic("sim: mprotect of %zu pages: %s", pages, strerror(errno));
 }
 
-void sim_memory_create(struct hv *hv, unsigned pages)
+void sim_memory_create(struct hv *hv, unsigned pages, unsigned reserved)
 {
     struct sim *sim = hv->sim;
-    size_t size = (size_t)pages * HV_PAGE_SIZE;
+    size_t size;
 
+    reserved = reserved >= HV_RESERVED_PAGES_MIN ? reserved : 0;
+    size = ((size_t)pages + reserved) * HV_PAGE_SIZE;
     hv->pages = pages;
+    hv->reserved_pages = reserved;
     hv->page = sim_calloc(pages, sizeof(*hv->page));
     hv->offset = sim->memory_used;
     sim->memory_used += size;
@@ -31,11 +34,17 @@ void sim_memory_create(struct hv *hv, unsigned pages)
         mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, sim->memory, (off_t)hv->offset);
     if (hv->arena == MAP_FAILED)
         hv_panic("sim: no address space for %u pages: %s", pages, strerror(errno));
+    if (reserved) {
+        char *first = hv->arena + (size_t)pages * HV_PAGE_SIZE;
+
+        protect(first, 1, PROT_READ | PROT_WRITE);
+        protect(first + HV_PAGE_SIZE, reserved - 1, PROT_READ);
+    }
 }
 
 void sim_memory_release(struct hv *hv, bool frames)
 {
-    size_t size = (size_t)hv->pages * HV_PAGE_SIZE;
+    size_t size = ((size_t)hv->pages + hv->reserved_pages) * HV_PAGE_SIZE;
 
     if (hv->arena) {
         munmap(hv->arena, size);
@@ -89,19 +98,20 @@ void *hv_page_alloc(struct hv *hv, unsigned count)
     return NULL;
 }
 
-void *hv_guarded_alloc(struct hv *hv, unsigned count)
+void *hv_reserved(const struct hv *hv, unsigned *pages)
 {
-    char *pages = hv->sealed ? NULL : hv_page_alloc(hv, count);
-
-    if (pages)
-        protect(pages, count, PROT_READ);
-    return pages;
+    *pages = hv->reserved_pages;
+    return hv->reserved_pages ? hv->arena + (size_t)hv->pages * HV_PAGE_SIZE : NULL;
 }
 
 static void guard(struct hv *hv, void *pages, unsigned count, int protection)
 {
-    for (unsigned i = 0; i < count; i++)
-        sim_page_index(hv, (char *)pages + (size_t)i * HV_PAGE_SIZE, "a guarded page");
+    size_t distance = (uintptr_t)pages - (uintptr_t)hv->arena - (size_t)hv->pages * HV_PAGE_SIZE;
+    size_t first = distance / HV_PAGE_SIZE;
+
+    if (distance % HV_PAGE_SIZE != 0 || first < 1 || first > hv->reserved_pages ||
+        count > hv->reserved_pages - first)
+        hv_panic("sim: domain %u: %p is not a guarded page of it", hv->domid, pages);
     protect(pages, count, protection);
 }
 

@@ -22,11 +22,12 @@ struct sim;
 /** How a domain of the simulated host is made. */
 struct sim_domain_config {
     domid_t domid;
-    bool xs_domain;      /**< may ask for getdomaininfo, gets VIRQ_DOM_EXC */
-    unsigned pages;      /**< what hv_page_alloc() can give; 0: 2048 */
-    const char *cmdline; /**< NULL: "" */
-    const void *module;  /**< its boot module, copied; NULL: none */
-    size_t module_size;  /**< bytes of it */
+    bool xs_domain;          /**< may ask for getdomaininfo, gets VIRQ_DOM_EXC */
+    unsigned pages;          /**< what hv_page_alloc() can give; 0: 2048 */
+    const char *cmdline;     /**< NULL: "" */
+    const void *module;      /**< its boot module, copied; NULL: none */
+    size_t module_size;      /**< bytes of it */
+    unsigned reserved_pages; /**< what hv_reserved() gives, beside @ref pages; 0: none */
     uint8_t handle[16];
 };
 
@@ -108,7 +109,8 @@ void sim_set_actor(struct hv *hv, sim_step_fn *step, void *context);
 /**
  * Run actors in an order drawn from the seed until all wait and no deadline is near, or @max_steps
  * steps were made. Each step takes a microsecond of virtual time; while all wait, time jumps to the
- * next deadline, if that is not after @until, and at the end to @until (unless it is HV_NEVER).
+ * next deadline or watchdog (hv_watchdog()), if that is not after @until, and at the end to @until
+ * (unless it is HV_NEVER).
  * Returns the number of steps. Not to be called within a step; nor is hv_wait(), which runs the
  * other domains' actors until its own domain has an event or its deadline has passed.
  */

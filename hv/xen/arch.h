@@ -20,7 +20,7 @@ enum arch_access { ARCH_NONE, ARCH_READ, ARCH_READ_WRITE };
 void arch_map_foreign(uintptr_t address, unsigned count, enum arch_access access);
 
 /**
- * Before arch_seal(): make @count pages of RAM from @address read-only, in such a way that
+ * Before arch_seal(): make @count mapped pages of RAM from @address read-only, in such a way that
  * arch_guard_set() can change that without lifting any other protection. False without memory.
  */
 bool arch_guard(struct hv *hv, uintptr_t address, unsigned count);

@@ -30,6 +30,15 @@ static uint32_t console_room(struct hv *hv)
     return used <= sizeof hv->console->out ? (uint32_t)sizeof hv->console->out - used : 0;
 }
 
+void console_make_room(struct hv *hv, size_t length)
+{
+    uint32_t size = sizeof hv->console->out, need = length < size ? (uint32_t)length : size;
+
+    if (console_room(hv) < need) {
+        hv_shared_write32(hv, &hv->console->out_cons, hv->console_prod + need - size);
+    }
+}
+
 static void ring_put(struct hv *hv, char c)
 {
     volatile char *out = hv->console->out;

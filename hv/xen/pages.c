@@ -130,25 +130,41 @@ void *hv_page_alloc(struct hv *hv, unsigned count)
     return run_take(pool, pool->hint, count);
 }
 
-void *hv_guarded_alloc(struct hv *hv, unsigned count)
+void reserved_init(struct hv *hv, const struct boot_info *boot)
 {
-    void *pages = hv->sealed || count == 0 ? NULL : page_alloc_large(hv, count);
-
-    if (pages != NULL && !arch_guard(hv, (uintptr_t)pages, count)) {
-        hv_page_free(hv, pages, count);
-        return NULL;
+    if (boot->reserved_pages == 0) {
+        return;
     }
-    return pages;
+    if (!arch_guard(hv, boot->reserved + HV_PAGE_SIZE, boot->reserved_pages - 1)) {
+        hv_panic("no room to guard %u reserved pages", boot->reserved_pages);
+    }
+    hv->reserved = (void *)(uintptr_t)boot->reserved;
+    hv->reserved_pages = boot->reserved_pages;
+}
+
+void *hv_reserved(const struct hv *hv, unsigned *pages)
+{
+    *pages = hv->reserved_pages;
+    return hv->reserved;
+}
+
+static void guard_set(const struct hv *hv, const void *pages, unsigned count, bool writable)
+{
+    size_t distance = (uintptr_t)pages - (uintptr_t)hv->reserved, first = distance / HV_PAGE_SIZE;
+
+    HV_ASSERT(distance % HV_PAGE_SIZE == 0 && first >= 1 && first <= hv->reserved_pages &&
+              count <= hv->reserved_pages - first);
+    arch_guard_set((uintptr_t)pages, count, writable);
 }
 
 void hv_guarded_open(struct hv *hv, void *pages, unsigned count)
 {
-    arch_guard_set((uintptr_t)pages, count, true);
+    guard_set(hv, pages, count, true);
 }
 
 void hv_guarded_close(struct hv *hv, void *pages, unsigned count)
 {
-    arch_guard_set((uintptr_t)pages, count, false);
+    guard_set(hv, pages, count, false);
 }
 
 void *page_alloc_large(struct hv *hv, unsigned count)

@@ -34,6 +34,7 @@ static void __attribute__((format(printf, 1, 0))) print_list(const char *format,
     struct hv *hv = platform_domain();
 
     if (hv != NULL && hv->console != NULL) {
+        console_make_room(hv, size + 2); /* of the newlines, one at either end */
         hv_console_write(hv, line, size);
     }
     for (size_t i = 0; i < size; i++) {

@@ -44,13 +44,15 @@ struct ram_range {
 struct boot_info {
     struct ram_range ram[RAM_RANGES_MAX]; /**< ascending, disjoint, without page 0 and the image */
     unsigned ram_count;
-    uint64_t ram_top;       /**< end of the highest RAM, used or not */
-    uint64_t window;        /**< first 1 GiB boundary above all that the memory map names */
-    uint32_t foreign_pages; /**< pages reserved in the address space for grant mappings */
-    uint64_t console_pfn;   /**< 0: none */
-    uint64_t store_pfn;     /**< 0: none */
-    uint64_t module;        /**< the boot module, page aligned; 0: none */
-    uint64_t module_size;   /**< bytes */
+    uint64_t ram_top;        /**< end of the highest RAM, used or not */
+    uint64_t window;         /**< first 1 GiB boundary above all that the memory map names */
+    uint32_t foreign_pages;  /**< pages reserved in the address space for grant mappings */
+    uint64_t console_pfn;    /**< 0: none */
+    uint64_t store_pfn;      /**< 0: none */
+    uint64_t module;         /**< the boot module, page aligned; 0: none */
+    uint64_t module_size;    /**< bytes */
+    uint64_t reserved;       /**< pages set aside for hv_reserved(), page aligned */
+    uint32_t reserved_pages; /**< 0: none */
     char cmdline[CMDLINE_SIZE];
 };
 
@@ -86,6 +88,7 @@ struct hv {
 
     /* time.c */
     uint64_t last_now;
+    uint32_t watchdog; /**< Xen's number of it; 0: none */
 
     struct page_pool pool;
 
@@ -120,6 +123,8 @@ struct hv {
 
     const void *module; /**< NULL: none */
     size_t module_size;
+    void *reserved; /**< NULL: none */
+    uint32_t reserved_pages;
     bool sealed;
     char cmdline[CMDLINE_SIZE];
 };
@@ -128,6 +133,8 @@ struct hv {
 _Noreturn void platform_start(const struct boot_info *boot);
 
 void pages_init(struct hv *hv, const struct boot_info *boot);
+/** Guard what was set aside for hv_reserved(). */
+void reserved_init(struct hv *hv, const struct boot_info *boot);
 /** As hv_page_alloc(), from the part of memory that large pages map, if there is room. */
 void *page_alloc_large(struct hv *hv, unsigned count);
 void evtchn_init(struct hv *hv);
@@ -135,6 +142,9 @@ void gnttab_init(struct hv *hv, const struct boot_info *boot);
 void grantcopy_init(struct hv *hv);
 void grantmap_init(struct hv *hv, const struct boot_info *boot);
 void console_init(struct hv *hv, const struct boot_info *boot);
+/** Drop the oldest of the ring's bytes until @length more have room: for words that are the last.
+ */
+void console_make_room(struct hv *hv, size_t length);
 void random_init(struct hv *hv);
 void domain_init(struct hv *hv, const struct boot_info *boot);
 

@@ -63,6 +63,7 @@ void platform_start(const struct boot_info *boot)
     current_domain = hv;
 
     pages_init(hv, boot);
+    reserved_init(hv, boot);
     evtchn_init(hv);
     console_init(hv, boot);
     domain_init(hv, boot);

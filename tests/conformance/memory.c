@@ -162,33 +162,48 @@ static void case_shared_bytes(struct suite *s)
     hv_page_free(s->hv, bytes, 1);
 }
 
-/** Guarded pages are zeroed, are written while they are open, and keep what was written. */
-static void case_guarded(struct suite *s)
+/**
+ * Pages set aside are nobody else's. The first is ordinary; the others are written while they are
+ * open and keep what was written. They
+ * are zeroed at the start, and this is the first case that looks at them.
+ */
+static void case_reserved(struct suite *s)
 {
-    uint8_t *pages = hv_guarded_alloc(s->hv, 3), *other;
+    unsigned count, again;
+    uint8_t *pages = hv_reserved(s->hv, &count), *other, *guarded;
 
-    CHECK(s, pages != NULL);
-    s->keeps = true;
+    CHECK_EQ(s, pages == NULL, count == 0);
+    CHECK(s, hv_reserved(s->hv, &again) == pages && again == count);
+    if (pages == NULL)
+        return;
+    CHECK(s, count >= HV_RESERVED_PAGES_MIN);
     CHECK_EQ(s, (uintptr_t)pages % HV_PAGE_SIZE, 0);
-    for (unsigned i = 0; i < 3 * HV_PAGE_SIZE; i += 512)
+    for (size_t i = 0; i < (size_t)count * HV_PAGE_SIZE; i += 512)
         CHECK_EQ(s, pages[i], 0);
-    hv_guarded_open(s->hv, pages + HV_PAGE_SIZE, 2);
-    memset(pages + HV_PAGE_SIZE, 0x5a, HV_PAGE_SIZE);
-    hv_guarded_close(s->hv, pages + HV_PAGE_SIZE, 1);
-    memset(pages + 2UL * HV_PAGE_SIZE, 0xa5, HV_PAGE_SIZE);
-    hv_guarded_close(s->hv, pages + 2UL * HV_PAGE_SIZE, 1);
-    CHECK(s, pages[HV_PAGE_SIZE - 1] == 0 && pages[HV_PAGE_SIZE] == 0x5a);
-    CHECK(s, pages[2 * HV_PAGE_SIZE - 1] == 0x5a && pages[2 * HV_PAGE_SIZE] == 0xa5);
+    memset(pages, 0x11, HV_PAGE_SIZE);
+    guarded = pages + HV_PAGE_SIZE;
+    hv_guarded_open(s->hv, guarded, 2);
+    memset(guarded, 0x5a, HV_PAGE_SIZE);
+    hv_guarded_close(s->hv, guarded, 1);
+    memset(guarded + HV_PAGE_SIZE, 0xa5, HV_PAGE_SIZE);
+    hv_guarded_close(s->hv, guarded + HV_PAGE_SIZE, 1);
+    CHECK(s, pages[0] == 0x11 && pages[HV_PAGE_SIZE - 1] == 0x11);
+    CHECK(s, guarded[0] == 0x5a && guarded[HV_PAGE_SIZE - 1] == 0x5a);
+    CHECK(s, guarded[HV_PAGE_SIZE] == 0xa5 && guarded[2 * HV_PAGE_SIZE - 1] == 0xa5);
+    hv_guarded_open(s->hv, pages + (size_t)(count - 1) * HV_PAGE_SIZE, 1);
+    pages[(size_t)count * HV_PAGE_SIZE - 1] = 0x77;
+    hv_guarded_close(s->hv, pages + (size_t)(count - 1) * HV_PAGE_SIZE, 1);
     other = hv_page_alloc(s->hv, 1);
     CHECK(s, other != NULL);
+    CHECK(s, other + HV_PAGE_SIZE <= pages || other >= pages + (size_t)count * HV_PAGE_SIZE);
     memset(other, 1, HV_PAGE_SIZE);
     hv_page_free(s->hv, other, 1);
-    CHECK(s, hv_guarded_alloc(s->hv, 1U << 30) == NULL);
+    CHECK_EQ(s, pages[(size_t)count * HV_PAGE_SIZE - 1], 0x77);
 }
 
 void suite_memory(struct suite *s)
 {
-    suite_case(s, "memory/guarded", case_guarded);
+    suite_case(s, "memory/reserved", case_reserved);
     suite_case(s, "memory/alloc", case_alloc);
     suite_case(s, "memory/too-much", case_alloc_too_much);
     suite_case(s, "memory/exhaustion", case_exhaustion);

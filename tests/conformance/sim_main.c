@@ -43,7 +43,8 @@ static int run_with_peers(uint64_t seed, const struct sim_faults *faults)
         abort();
     snprintf(cmdline, sizeof(cmdline), "xs peer=2 --event %u", port);
     struct hv *hv = sim_domain_create(
-        sim, &(struct sim_domain_config){.domid = 1, .xs_domain = true, .cmdline = cmdline});
+        sim, &(struct sim_domain_config){
+                 .domid = 1, .xs_domain = true, .reserved_pages = 5, .cmdline = cmdline});
     sim_set_actor(other, serve, &server);
     sim_set_faults(sim, faults);
     int failed = conformance_run(hv);

@@ -22,10 +22,9 @@ void suite_case(struct suite *s, const char *name, suite_case_fn *run)
     size_t before = hv_page_count_free(s->hv, NULL);
 
     s->failure[0] = '\0';
-    s->keeps = false;
     suite_drain(s);
     run(s);
-    if (s->failure[0] == '\0' && !s->keeps && hv_page_count_free(s->hv, NULL) != before)
+    if (s->failure[0] == '\0' && hv_page_count_free(s->hv, NULL) != before)
         suite_fail(s, __FILE__, __LINE__, "pages free", (long)hv_page_count_free(s->hv, NULL),
                    (long)before);
     if (s->failure[0] == '\0') {

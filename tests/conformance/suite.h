@@ -21,7 +21,6 @@ struct suite {
     struct hv *hv;
     unsigned passed, failed;
     char failure[200]; /**< of the case that runs; "" while it is well */
-    bool keeps;        /**< the case keeps pages: what it took cannot be given back */
 
     /* What the command line says. */
     bool xs, has_peer, has_dom0;

@@ -20,14 +20,23 @@ void hv_page_free(struct hv *hv, void *pages, unsigned count);
 /** How many pages hv_page_alloc() can still give; the largest contiguous run in @largest. */
 size_t hv_page_count_free(struct hv *hv, size_t *largest);
 
-/**
- * @count contiguous zeroed pages that are read-only but for the moments in which they are opened: a
- * store that goes astray faults instead of changing them. To be taken before hv_seal(), and never
- * given back. NULL if there are none.
- */
-void *hv_guarded_alloc(struct hv *hv, unsigned count);
+/** The fewest pages that can be set aside, the first of them included. */
+#define HV_RESERVED_PAGES_MIN 3U
 
-/** Make the @count pages at @pages, of a run that hv_guarded_alloc() gave, writable. */
+/**
+ * The pages that the toolstack has set aside in this domain, in one piece, zeroed before the start:
+ * it reads them after the domain's end, whatever that was, and may give what it found there to a
+ * successor as its hv_module(). How many into *@pages; NULL and 0 where it has set none aside, or
+ * fewer than HV_RESERVED_PAGES_MIN.
+ *
+ * The first page is ordinary memory, writable always. All others are guarded from the start:
+ * read-only but for the moments in which hv_guarded_open() has opened them, so that a store that
+ * goes astray faults instead of changing them. They live as long as @hv, are never part of what
+ * hv_page_alloc() gives, and may not be granted to anybody.
+ */
+void *hv_reserved(const struct hv *hv, unsigned *pages);
+
+/** Make the @count pages at @pages, of those of hv_reserved() but the first, writable. */
 void hv_guarded_open(struct hv *hv, void *pages, unsigned count);
 
 /** Make them read-only again. */

@@ -12,6 +12,7 @@
 #include "../hypercall.h"
 
 #define MAP_ENTRIES_MAX 128U
+#define MODULES_MAX     8U
 #define GIB             (UINT64_C(1) << 30)
 #define ADDRESS_LIMIT   (512 * GIB) /* what one table of the third level maps */
 
@@ -164,6 +165,7 @@ static void ram_collect(struct boot_info *boot, const struct memory_map *map)
     }
     ram_cut(boot, 0, HV_PAGE_SIZE);
     ram_cut(boot, boot->module, boot->module + page_round(boot->module_size));
+    ram_cut(boot, boot->reserved, boot->reserved + (uint64_t)boot->reserved_pages * HV_PAGE_SIZE);
     ram_cut(boot, (uintptr_t)image_start, image_top());
 }
 
@@ -192,19 +194,41 @@ static void cmdline_copy(struct boot_info *boot, const struct hvm_start_info *in
     }
 }
 
-/** The first boot module; init-xenstore-domain calls its one the RAM disk. */
-static void module_find(struct boot_info *boot, const struct hvm_start_info *info)
+/** The module whose own command line is this is hv_reserved(). */
+#define RESERVED_NAME "reserved"
+
+static bool named_reserved(const struct hvm_modlist_entry *entry)
+{
+    return entry->cmdline_paddr != 0 && memcmp((const char *)(uintptr_t)entry->cmdline_paddr,
+                                               RESERVED_NAME, sizeof RESERVED_NAME) == 0;
+}
+
+/**
+ * Boot modules: pages set aside, by their name, and the first other one, which init-xenstore-domain
+ * calls the RAM disk.
+ */
+static void modules_find(struct boot_info *boot, const struct hvm_start_info *info)
 {
     const struct hvm_modlist_entry *list =
         (const struct hvm_modlist_entry *)(uintptr_t)info->modlist_paddr;
 
-    if (info->nr_modules == 0 || list == NULL || list->size == 0) {
-        return;
+    for (unsigned i = 0; list != NULL && i < info->nr_modules && i < MODULES_MAX; i++) {
+        const struct hvm_modlist_entry *entry = &list[i];
+        bool reserved = named_reserved(entry);
+
+        if (entry->size == 0 || (reserved ? boot->reserved : boot->module) != 0) {
+            continue;
+        }
+        HV_ASSERT(entry->paddr % HV_PAGE_SIZE == 0 && entry->paddr >= HV_PAGE_SIZE &&
+                  entry->paddr < ADDRESS_LIMIT / 2 && entry->size < GIB);
+        if (!reserved) {
+            boot->module = entry->paddr;
+            boot->module_size = entry->size;
+        } else if (entry->size / HV_PAGE_SIZE >= HV_RESERVED_PAGES_MIN) {
+            boot->reserved = entry->paddr;
+            boot->reserved_pages = (uint32_t)(entry->size / HV_PAGE_SIZE);
+        }
     }
-    HV_ASSERT(list->paddr % HV_PAGE_SIZE == 0 && list->paddr >= HV_PAGE_SIZE &&
-              list->paddr < ADDRESS_LIMIT / 2 && list->size < GIB);
-    boot->module = list->paddr;
-    boot->module_size = list->size;
 }
 
 static void boot_info_read(struct boot_info *boot, uint32_t start_info)
@@ -227,7 +251,7 @@ static void boot_info_read(struct boot_info *boot, uint32_t start_info)
         hv_panic("no memory map holds the image");
     }
     cmdline_copy(boot, info);
-    module_find(boot, info);
+    modules_find(boot, info);
     ram_collect(boot, &the_map);
     window_choose(boot, &the_map);
     boot->console_pfn = hvm_param_get(HVM_PARAM_CONSOLE_PFN);

@@ -28,7 +28,7 @@ SECTIONS
     text_end = .;
 
     rodata_start = .;
-    .note.Xen : { KEEP(*(.note.Xen)) } :rodata :note
+    .note.Xen : { KEEP(*(.note.Xen)) KEEP(*(.note.Atoll)) } :rodata :note
     .rodata : { *(.rodata .rodata.*) } :rodata
     . = ALIGN(4096);
     rodata_end = .;

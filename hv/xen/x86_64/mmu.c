@@ -97,7 +97,7 @@ static void tables_place(struct boot_info *boot, unsigned foreign)
 {
     uint64_t pages = 16 + foreign + boot->ram_top / GIB + 2 * boot->ram_count +
                      ((uintptr_t)image_end - (uintptr_t)image_start) / LARGE_PAGE +
-                     boot->module_size / LARGE_PAGE;
+                     boot->module_size / LARGE_PAGE + boot->reserved_pages / ENTRIES;
 
     for (unsigned i = 0; i < boot->ram_count; i++) {
         uint64_t start = boot->ram[i].start;
@@ -165,6 +165,8 @@ void mmu_init(struct boot_info *boot)
         map_small(boot->store_pfn * HV_PAGE_SIZE, (boot->store_pfn + 1) * HV_PAGE_SIZE, LEAF_RW);
     }
     map_small(boot->module, boot->module + boot->module_size, LEAF_R);
+    map_small(boot->reserved, boot->reserved + (uint64_t)boot->reserved_pages * HV_PAGE_SIZE,
+              LEAF_RW);
     map_window(boot, foreign);
     boot->foreign_pages = foreign_pages;
     __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");

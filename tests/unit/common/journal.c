@@ -23,10 +23,15 @@ static struct journal journal;
 
 static void setup(void)
 {
+    unsigned reserved;
+
     sim = sim_create(1);
-    hv = sim_domain_create(sim, &(struct sim_domain_config){.domid = 1});
-    pages = hv_guarded_alloc(hv, PAGES);
+    hv = sim_domain_create(sim,
+                           &(struct sim_domain_config){.domid = 1, .reserved_pages = PAGES + 1});
+    pages = hv_reserved(hv, &reserved);
     ck_assert_ptr_nonnull(pages);
+    ck_assert_uint_eq(reserved, PAGES + 1);
+    pages += HV_PAGE_SIZE;
     journal_create(&journal, hv, pages, PAGES);
 }
 

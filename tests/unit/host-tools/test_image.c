@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /** @file The image checker: good images pass, each kind of bad one is named, no bytes harm it. */
+#include "common/state_note.h"
 #include "image.h"
 #include <check.h>
 #include <elf.h>
@@ -16,6 +17,7 @@ struct sample {
     Elf64_Nhdr nh;
     char name[4];
     uint32_t entry;
+    struct state_note state;
     uint8_t code[64];
 };
 
@@ -82,6 +84,47 @@ START_TEST(good_image)
     ck_assert_uint_eq(img.start_addr, LOAD_ADDR);
     ck_assert_uint_eq(img.end_addr, LOAD_ADDR + 0x11000);
     ck_assert_uint_eq(img.entry, LOAD_ADDR + 8);
+}
+END_TEST
+
+static void add_state(struct sample *s, uint32_t writes, uint32_t from, uint32_t to)
+{
+    make(s);
+    s->ph[2].p_filesz += sizeof(s->state);
+    s->state = (struct state_note){
+        .name_size = sizeof(STATE_NOTE_OWNER),
+        .desc_size = 12,
+        .type = STATE_NOTE_TYPE,
+        .name = STATE_NOTE_OWNER,
+        .writes = writes,
+        .reads_from = from,
+        .reads_to = to,
+    };
+}
+
+/* What an image says of its state is found behind the other note; nonsense is taken for nothing. */
+START_TEST(state)
+{
+    struct image img;
+    struct sample s;
+
+    add_state(&s, 3, 2, 4);
+    ck_assert_int_eq(check(&s, sizeof(s), 8, &img), 0);
+    ck_assert_uint_eq(img.entry, LOAD_ADDR + 8);
+    ck_assert_uint_eq(img.state_writes, 3);
+    ck_assert_uint_eq(img.state_reads_from, 2);
+    ck_assert_uint_eq(img.state_reads_to, 4);
+    make(&s);
+    ck_assert_int_eq(check(&s, sizeof(s), 8, &img), 0);
+    ck_assert_uint_eq(img.state_writes + img.state_reads_from + img.state_reads_to, 0);
+    for (int i = 0; i < 6; i++) {
+        add_state(&s, i == 0 ? 0 : 1, i == 1 ? 0 : i == 2 ? 5 : 1, 4);
+        s.state.name[4] ^= i == 3;
+        s.state.type += i == 4;
+        s.state.desc_size = i == 5 ? 16 : 12;
+        ck_assert_int_eq(check(&s, sizeof(s), 8, &img), 0);
+        ck_assert_uint_eq(img.state_reads_to, 0);
+    }
 }
 END_TEST
 
@@ -236,6 +279,7 @@ int main(void)
 
     tcase_add_test(tc, good_image);
     tcase_add_test(tc, wrong_files);
+    tcase_add_test(tc, state);
     tcase_add_test(tc, no_pvh_entry);
     tcase_add_test(tc, damaged);
     tcase_add_test(tc, must_fit_memory);

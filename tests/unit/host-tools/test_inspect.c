@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** @file What is said of a service: words, exit codes and JSON; and where xenconsole is found. */
+/** @file What is said of a service: words, exit codes and JSON; and its console. */
 #include "common/control.h"
-#include "console.h"
+#include "console_ring.h"
 #include "exit_codes.h"
 #include "inspect.h"
 #include <check.h>
@@ -142,36 +142,45 @@ START_TEST(json_of_others)
 }
 END_TEST
 
-static void make_program(const char *root, const char *folder, mode_t mode)
-{
-    char command[256];
+static struct xencons_interface page;
 
-    snprintf(command, sizeof(command),
-             "mkdir -p %s/%s && : >%s/%s/xenconsole && chmod %o %s/%s/xenconsole", root, folder,
-             root, folder, (unsigned)mode, root, folder);
-    ck_assert_int_eq(system(command), 0);
+/* As a service writes. */
+static void write_ring(const char *text)
+{
+    for (; *text; text++)
+        page.out[MASK_XENCONS_IDX(page.out_prod++, page.out)] = *text;
 }
 
-START_TEST(xenconsole_is_found)
+/* What is in the ring is shown, read before or not; then what is new; room is made for more. */
+START_TEST(console_is_read)
 {
-    char root[] = "/tmp/test-console-XXXXXX", path[128], command[64];
+    struct console_ring ring = {.domid = 1}, other = {.domid = 1};
+    char out[CONSOLE_RING_SIZE];
+    uint32_t lost;
 
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    ck_assert_int_eq(console_find(root, "4.17", path, sizeof(path)), -1);
-    make_program(root, "usr/lib/xen-4.14/bin", 0755);
-    make_program(root, "usr/lib/xen-4.19/bin", 0644); /* cannot be run */
-    ck_assert_int_eq(console_find(root, "4.17", path, sizeof(path)), 0);
-    ck_assert_ptr_nonnull(strstr(path, "xen-4.14"));
-    make_program(root, "usr/lib/xen-4.17/bin", 0755);
-    make_program(root, "usr/libexec/xen/bin", 0755);
-    ck_assert_int_eq(console_find(root, "4.17", path, sizeof(path)), 0);
-    ck_assert_ptr_nonnull(strstr(path, "xen-4.17"));
-    /* Of a version that has no folder of its own. */
-    ck_assert_int_eq(console_find(root, "4.18", path, sizeof(path)), 0);
-    ck_assert_ptr_nonnull(strstr(path, "libexec"));
-    ck_assert_int_eq(console_find(root, "", path, sizeof(path)), 0);
-    snprintf(command, sizeof(command), "rm -r %s", root);
-    ck_assert_int_eq(system(command), 0);
+    memset(&page, 0, sizeof(page));
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), 0);
+    write_ring("hello");
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), 5);
+    ck_assert_mem_eq(out, "hello", 5);
+    ck_assert_uint_eq(page.out_cons, 5);
+    write_ring(" again");
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), 6);
+    ck_assert_mem_eq(out, " again", 6);
+    ck_assert_uint_eq(console_ring_take(&other, &page, out, &lost), 11);
+    ck_assert_mem_eq(out, "hello again", 11);
+    for (int i = 0; i < 1000; i++)
+        write_ring("xyz");
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), CONSOLE_RING_SIZE);
+    ck_assert_uint_eq(lost, 3000 - CONSOLE_RING_SIZE);
+    ck_assert_int_eq(out[CONSOLE_RING_SIZE - 1], 'z');
+    /* Indices that make no sense harm nobody. */
+    page.out_prod -= 7;
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), CONSOLE_RING_SIZE);
+    page.out_prod = 3;
+    memset(&ring, 0, sizeof(ring));
+    ck_assert_uint_eq(console_ring_take(&ring, &page, out, &lost), 3);
+    ck_assert_uint_eq(lost, 0);
 }
 END_TEST
 
@@ -186,7 +195,7 @@ int main(void)
     tcase_add_test(tc, states);
     tcase_add_test(tc, json_of_a_service_that_answers);
     tcase_add_test(tc, json_of_others);
-    tcase_add_test(tc, xenconsole_is_found);
+    tcase_add_test(tc, console_is_read);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

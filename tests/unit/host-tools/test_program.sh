@@ -70,11 +70,11 @@ expect 2 'no command nonsense' nonsense
 expect 2 'which service' start
 expect 2 'no service nonsense' start nonsense
 expect 2 '--memory takes' start xenstored --memory lots
-for command in stop restart status list console; do
+for command in stop restart upgrade status list console; do
     shows "Usage: atoll $command" "$command" --help
     expect 2 'no option --nonsense' "$command" --nonsense
 done
-for command in stop restart status console; do
+for command in stop restart upgrade status console; do
     expect 2 'which service' "$command"
     expect 2 'no service nonsense' "$command" nonsense
 done
@@ -82,7 +82,7 @@ expect 2 'takes no service' list monitor
 expect 2 'a file is missing' --config
 expect 10 "$dir/absent: it cannot be read" --config "$dir/absent" list
 printf '[monitor]\nmemory = 8M\n' >"$dir/wrong.conf"
-for command in 'start monitor' 'stop monitor' 'restart monitor' 'status monitor' list 'console monitor'; do
+for command in 'start monitor' 'stop monitor' 'restart monitor' 'status monitor' list 'console monitor' 'upgrade monitor'; do
     # shellcheck disable=SC2086
     expect 10 "$dir/wrong.conf:2: memory:" --config "$dir/wrong.conf" $command
 done
@@ -140,7 +140,7 @@ expect 6 'gunzip' start xenstored --kernel "$dir/good.elf.gz"
 expect 6 'raise --memory' start xenstored --kernel "$dir/good.elf" --memory 1
 if [[ ! -e /dev/xen/privcmd && ! -e /proc/xen/privcmd ]]; then
     expect 4 'no Xen here' start xenstored --kernel "$dir/good.elf"
-    for command in 'start hello' 'stop hello' 'restart hello' 'status hello' list 'console hello' \
+    for command in 'start hello' 'stop hello' 'restart hello' 'status hello' list 'console hello' 'upgrade hello' \
         'flows -s hello' 'top --once -s hello' 'alerts -s hello' 'capture --service hello'; do
         # shellcheck disable=SC2086
         expect 4 'no Xen here' --config "$dir/own.conf" $command

@@ -22,6 +22,12 @@ static const struct record whole = {
     .store_port = 2,
     .kernel = "/usr/lib/atoll/monitor \"x\\y\".elf",
     .cmdline = "log=64",
+    .journal_gfn = 0x1234,
+    .journal_pages = 512,
+    .state_version = 3,
+    .predecessor = {9, 8, 7},
+    .taken = true,
+    .image = "/run/atoll/monitor.elf",
 };
 
 static void setup(void)
@@ -52,6 +58,12 @@ static void same(const struct record *a, const struct record *b)
     ck_assert_uint_eq(a->store_port, b->store_port);
     ck_assert_str_eq(a->kernel, b->kernel);
     ck_assert_str_eq(a->cmdline, b->cmdline);
+    ck_assert_uint_eq(a->journal_gfn, b->journal_gfn);
+    ck_assert_uint_eq(a->journal_pages, b->journal_pages);
+    ck_assert_uint_eq(a->state_version, b->state_version);
+    ck_assert_mem_eq(a->predecessor, b->predecessor, 16);
+    ck_assert(a->taken == b->taken);
+    ck_assert_str_eq(a->image, b->image);
 }
 
 START_TEST(there_and_back)
@@ -67,6 +79,7 @@ START_TEST(there_and_back)
 }
 END_TEST
 
+/* As the first version wrote it. */
 static const char good[] =
     "{\"service\":\"m\",\"domid\":7,\"uuid\":\"01234567-89ab-cdef-fedc-ba9876543210\","
     "\"started\":1,\"memory\":8,\"console-frame\":9,\"console-port\":1,\"store-port\":2,"
@@ -121,6 +134,40 @@ START_TEST(hostile_members)
     refused("\"/k\"", "\"/k\\u001b[2J\"", "kernel");
     refused("\"console-frame\":9", "\"console-frame\":-9", "console-frame");
     refused("\"cmdline\":\"\"", "\"cmdline\":[]", "cmdline");
+}
+END_TEST
+
+/* What version 2 has more; a version of later is not guessed at. */
+START_TEST(versions)
+{
+    static const char *const wrong[][2] = {
+        {"\"version\": 2", "\"version\": 3"},
+        {"\"version\": 2", "\"version\": \"2\""},
+        {"\"journal-pages\": 512", "\"journal-pages\": 65537"},
+        {"\"journal-frame\": 4660", "\"journal-frame\": -1"},
+        {"\"state-version\": 3", "\"state-version\": 4294967296"},
+        {"\"taken\": true", "\"taken\": 1"},
+        {"\"predecessor\": \"0908", "\"predecessor\": \"x908"},
+        {"\"image\": \"/run", "\"image\": \"\\u001b"},
+        {"\"image\"", "\"imagine\""},
+    };
+    char *text = record_format(&whole), changed[2048];
+    struct record record;
+
+    ck_assert_int_eq(record_parse(good, strlen(good), &record, why, sizeof(why)), 0);
+    ck_assert_uint_eq(record.journal_pages, 0);
+    ck_assert(!record.taken);
+    ck_assert_str_eq(record.image, "");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *at = strstr(text, wrong[i][0]);
+
+        ck_assert_msg(at != NULL, "no %s in %s", wrong[i][0], text);
+        snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, wrong[i][1],
+                 at + strlen(wrong[i][0]));
+        ck_assert_msg(record_parse(changed, strlen(changed), &record, why, sizeof(why)) == -EINVAL,
+                      "taken: %s", wrong[i][1]);
+    }
+    free(text);
 }
 END_TEST
 
@@ -248,6 +295,7 @@ int main(void)
     tcase_add_test(tc, there_and_back);
     tcase_add_test(tc, hostile_members);
     tcase_add_test(tc, no_json);
+    tcase_add_test(tc, versions);
     tcase_add_test(tc, written_and_read);
     tcase_add_test(tc, cannot_be_written);
     tcase_add_test(tc, no_files_to_trust);

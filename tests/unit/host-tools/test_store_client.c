@@ -154,7 +154,7 @@ START_TEST(lies)
 }
 END_TEST
 
-/* All nodes of a service, in the order in which xenconsoled can use them. */
+/* All nodes of a service, its console left to atoll. */
 START_TEST(nodes_of_a_service)
 {
     static const char *const expected[][2] = {
@@ -171,7 +171,7 @@ START_TEST(nodes_of_a_service)
         {"/local/domain/7/console/backend", "/local/domain/0/backend/console/7/0"},
         {"/local/domain/7/console/backend-id", "0"},
         {"/local/domain/7/console/limit", "1048576"},
-        {"/local/domain/7/console/type", "xenconsoled"},
+        {"/local/domain/7/console/type", "atoll"},
         {"/local/domain/7/console/output", "pty"},
         {"/local/domain/7/console/tty", ""},
         {"/local/domain/7/console/port", "3"},
