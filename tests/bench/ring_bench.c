@@ -10,6 +10,7 @@
  * everything but the requests, so that two runs of different --count give the figure of one.
  */
 #include "client.h"
+#include "no_guard.h"
 #include "ring_client.h"
 
 #include <getopt.h>
@@ -261,8 +262,10 @@ static double sample_transactions(struct bench *bench)
 static void bench_open(struct bench *bench)
 {
     struct sim_domain_config dom0 = {.domid = DOM0, .pages = HV_EVTCHN_PORTS + 16};
-    struct sim_domain_config store = {
-        .domid = STORE, .xs_domain = true, .pages = bench->memory * PAGES_PER_MB};
+    struct sim_domain_config store = {.domid = STORE,
+                                      .xs_domain = true,
+                                      .pages = bench->memory * PAGES_PER_MB,
+                                      .reserved_pages = bench->journal};
     struct xenstored_config config = {.history = bench->history, .no_history = !bench->history};
     struct ring_client *crowd;
     struct hv *hv;
@@ -270,9 +273,9 @@ static void bench_open(struct bench *bench)
     bench->sim = sim_create(1);
     bench->dom0 = sim_domain_create(bench->sim, &dom0);
     hv = sim_domain_create(bench->sim, &store);
-    if (hv && bench->journal) {
-        config.reserved = hv_page_alloc(hv, bench->journal);
-        config.reserved_pages = bench->journal;
+    if (hv) {
+        no_guard(hv);
+        config.reserved = hv_reserved(hv, &config.reserved_pages);
     }
     bench->xs = hv ? xenstored_create(hv, &config) : NULL;
     if (!bench->xs) {

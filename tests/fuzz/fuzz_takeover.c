@@ -67,7 +67,7 @@ static void change(struct input *input, uint8_t *bytes, size_t size)
 }
 
 /* The journal at @pages once more, with its entries changed. */
-static void change_entries(struct input *input, struct hv *hv, uint8_t *pages, size_t size)
+static void change_entries(struct input *input, struct sim *sim, uint8_t *pages, size_t size)
 {
     static uint8_t entries[PAGES * HV_PAGE_SIZE];
     unsigned count = (unsigned)(size / HV_PAGE_SIZE);
@@ -75,9 +75,12 @@ static void change_entries(struct input *input, struct hv *hv, uint8_t *pages, s
     struct journal_record record;
     struct journal journal;
     size_t length = 0, at = 0;
-    void *scratch = hv_guarded_alloc(hv, count);
+    struct hv *hv = sim_domain_create(
+        sim, &(struct sim_domain_config){.domid = 9, .pages = 1, .reserved_pages = count + 1});
+    unsigned reserved;
+    uint8_t *scratch = (uint8_t *)hv_reserved(hv, &reserved) + HV_PAGE_SIZE;
 
-    ck_assert(scratch != NULL && !journal_read(&reader, pages, size));
+    ck_assert(reserved == count + 1 && !journal_read(&reader, pages, size));
     while (journal_next(&reader, &record) > 0) {
         memcpy(entries + length, record.data, record.length);
         length += record.length;
@@ -116,8 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (raw)
         change(&input, host->deaths.kept, area);
     else
-        change_entries(&input, host->dom0->hv, host->deaths.kept + HV_PAGE_SIZE,
-                       area - HV_PAGE_SIZE);
+        change_entries(&input, host->sim, host->deaths.kept + HV_PAGE_SIZE, area - HV_PAGE_SIZE);
     if (!host_succeed(host)) {
         host_run(host);
         (void)client_write(host->dom0, 0, "/a/b", "later");

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "hv/sim/sim.h"
+#include "tests/bench/no_guard.h"
 
 enum {
     DOM0 = 0,
@@ -190,14 +191,15 @@ int main(int argc, char **argv)
     path = path ? path : "/run/xenstored/socket";
     listener = listen_at(path);
     store_config.pages = (unsigned)memory * PAGES_PER_MB;
+    store_config.reserved_pages = journal ? (unsigned)journal * PAGES_PER_MB + 1 : 0;
     sim = sim_create(1);
     dom0 = sim_domain_create(sim, &dom0_config);
     store = sim_domain_create(sim, &store_config);
-    if (store && journal) {
-        xs_config.reserved_pages = (unsigned)journal * PAGES_PER_MB + 1;
-        xs_config.reserved = hv_page_alloc(store, xs_config.reserved_pages);
+    if (store) {
+        no_guard(store);
+        xs_config.reserved = hv_reserved(store, &xs_config.reserved_pages);
     }
-    xs = store && !xs_config.reserved == !journal ? xenstored_create(store, &xs_config) : NULL;
+    xs = store ? xenstored_create(store, &xs_config) : NULL;
     if (!dom0 || !xs) {
         errno = ENOMEM;
         fail("the service");
@@ -209,8 +211,6 @@ int main(int argc, char **argv)
     unlink(path);
     close(listener);
     xenstored_destroy(xs);
-    if (xs_config.reserved)
-        hv_page_free(store, xs_config.reserved, xs_config.reserved_pages);
     hv_evtchn_close(dom0, port);
     sim_destroy(sim);
     return 0;

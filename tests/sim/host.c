@@ -111,6 +111,7 @@ static void create_store(struct host *host)
             .domid = HOST_STORE_DOMID,
             .xs_domain = true,
             .pages = host->store_pages,
+            .reserved_pages = host->journal,
             .module = host->deaths.kept,
             .module_size = host->deaths.kept != NULL ? (size_t)host->journal * HV_PAGE_SIZE : 0});
     ck_assert_ptr_nonnull(host->store);
@@ -182,18 +183,12 @@ struct host *host_create(const struct host_config *config)
 
 static int start(struct host *host)
 {
-    struct xenstored_config config = {
-        .control = host->control, .version = "1.2.3", .reserved_pages = host->journal};
+    struct xenstored_config config = {.control = host->control, .version = "1.2.3"};
     const void *module;
     size_t size;
     int error;
 
-    if (host->journal != 0) {
-        host->reserved = config.reserved = hv_guarded_alloc(host->store, host->journal);
-        if (config.reserved == NULL)
-            return ENOMEM;
-        hv_guarded_open(host->store, config.reserved, 1);
-    }
+    host->reserved = config.reserved = hv_reserved(host->store, &config.reserved_pages);
     host->xs = xenstored_create(host->store, &config);
     if (host->xs == NULL)
         return ENOMEM;
@@ -211,12 +206,8 @@ int host_start(struct host *host)
 {
     int error = start(host);
 
-    if (error != 0) {
-        if (host->reserved != NULL)
-            hv_page_free(host->store, host->reserved, host->journal);
-        host->reserved = NULL;
+    if (error != 0)
         return error;
-    }
     sim_set_actor(host->store, step, host);
     host_run(host);
     return 0;
@@ -439,8 +430,6 @@ void host_destroy(struct host *host)
 
     xenstored_destroy(host->xs);
     sim_set_actor(host->store, NULL, NULL);
-    if (host->reserved != NULL)
-        hv_page_free(host->store, host->reserved, host->journal);
     free(host->deaths.kept);
     sim_usage(host->store, &now);
     ck_assert_uint_eq(now.pages, 0);
