@@ -12,6 +12,7 @@
 #include "hold.h"
 #include "operations.h"
 #include "output.h"
+#include "recorder.h"
 #include "transaction.h"
 #include "watch.h"
 
@@ -134,12 +135,15 @@ struct domain *domain_get(struct xenstored *xs, domid_t domid, int *error)
     if (domain && !domain->dead)
         return domain;
     *error = -ENOENT;
-    if (domain || !domain_exists(xs, domid, &info))
+    /* What a predecessor knew is in its journal, not what there is now. */
+    if (domain || xs->recovering || !domain_exists(xs, domid, &info))
         return NULL;
     *error = -ENOMEM;
     domain = domain_create(xs, domid);
-    if (domain)
+    if (domain) {
         memcpy(domain->handle, info.handle, sizeof(domain->handle));
+        recorder_domain(xs, domain);
+    }
     return domain;
 }
 
@@ -289,6 +293,7 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
 
     if (clean_tree(xs, domid)) {
         domain->dead = xs->cleanup_pending = true;
+        recorder_changed(xs); /* there is an entry for a death as a whole only */
         return;
     }
     /* Only now: whoever acted for it could read what it owned, and is told that it went. */
@@ -302,6 +307,7 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
 
 void domain_release(struct xenstored *xs, struct domain *domain)
 {
+    recorder_gone(xs, domain->domid);
     disconnect(xs, domain);
     finish_death(xs, domain);
 }
@@ -336,6 +342,7 @@ void domain_check_all(struct xenstored *xs)
         if (domain_unlimited(xs, domain->domid))
             continue;
         if (domain->dead) {
+            recorder_changed(xs);
             finish_death(xs, domain);
         } else if (!domain_exists(xs, domain->domid, &info) || hold_over(domain)) {
             end(xs, domain);
@@ -343,6 +350,7 @@ void domain_check_all(struct xenstored *xs)
             hold_alive(domain);
         } else if (!domain->shutdown && domain->introduced && !hold_keeps(xs, domain)) {
             domain->shutdown = shutdown = true;
+            recorder_shutdown(xs, domain->domid);
             log_write(xs->log, LOG_INFO, "domain %u has shut down, reason %u", domain->domid,
                       info.shutdown_reason);
             fire_special(xs, SPECIAL_RELEASE, false, true, domain->domid);
@@ -380,6 +388,7 @@ static int introduce_successor(struct xenstored *xs, struct domain *domain, cons
     memcpy(domain->handle, handle, sizeof(domain->handle));
     domain->shutdown = false;
     hold_alive(domain);
+    recorder_changed(xs);
     log_write(xs->log, LOG_NOTICE, "domain %u has a successor", domain->domid);
     connection_reset(xs, domain->connection);
     return 0;
@@ -411,6 +420,7 @@ int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
                                : introduce_new(xs, domain, port);
     if (error)
         return error;
+    recorder_introduced(xs, domain->connection);
     connection_reset(xs, domain->connection);
     return 0;
 }
@@ -514,6 +524,8 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
     struct domain *domain = connection->domain;
     uint32_t limit = quota_effective(domain->limits.hard[quota], domain->defaults->hard[quota]);
 
+    if (connection->xs->recovering) /* it was asked before */
+        return false;
     if (quota >= QUOTA_NODE_PERMISSIONS && value <= UINT32_MAX)
         domain_set_usage(domain, quota, (uint32_t)value);
     if (connection->subject.privileged || !limit || value <= limit)
@@ -543,7 +555,7 @@ bool domain_over_memory(struct xenstored *xs, const struct connection *connectio
 
     if (domain_over_quota(connection, QUOTA_MEMORY, memory))
         return true;
-    if (connection->subject.privileged || within_share(memory, free, reserve))
+    if (connection->subject.privileged || xs->recovering || within_share(memory, free, reserve))
         return false;
     /* Older versions go first, where that may help. */
     if (within_share(memory, free + xs->history.bytes, reserve))

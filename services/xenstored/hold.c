@@ -6,6 +6,7 @@
 #include <hv/time.h>
 
 #include "domain.h"
+#include "recorder.h"
 
 static void holds_due(struct timer *timer)
 {
@@ -35,6 +36,7 @@ void hold_arm(struct xenstored *xs)
 
 void hold_set(struct xenstored *xs, struct domain *domain, uint32_t seconds)
 {
+    recorder_changed(xs);
     domain->hold = seconds;
     if (domain->held_until)
         domain->held_until = hv_now(xs->hv) + seconds * HV_SEC;
@@ -52,6 +54,7 @@ bool hold_keeps(struct xenstored *xs, struct domain *domain)
         return false;
     if (!domain->held_until) {
         domain->held_until = now + domain->hold * HV_SEC;
+        recorder_changed(xs);
         hold_arm(xs);
         log_write(xs->log, LOG_NOTICE, "domain %u has ended; held for a successor for %u s",
                   domain->domid, domain->hold);
@@ -62,6 +65,7 @@ bool hold_keeps(struct xenstored *xs, struct domain *domain)
               domain->hold);
     domain->hold = 0;
     domain->held_until = 0;
+    recorder_changed(xs);
     return false;
 }
 

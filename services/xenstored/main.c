@@ -8,6 +8,7 @@
  * clients=N, control clients at a time; history=N, versions of the tree to keep (0: none);
  * watchdog=SECONDS (2 to 3600; 0 and the default: none), see common/watchdog.h.
  */
+#include <hv/memory.h>
 #include <hv/time.h>
 
 #include <string.h>
@@ -68,6 +69,7 @@ void hv_main(struct hv *hv)
     option(hv_cmdline(hv), "history=", HISTORY_MAX, &history);
     config.history = history;
     config.no_history = !history;
+    config.reserved = hv_reserved(hv, &config.reserved_pages);
     option(hv_cmdline(hv), "watchdog=", HV_WATCHDOG_MAX, &watchdog);
 
     xs = xenstored_create(hv, &config);

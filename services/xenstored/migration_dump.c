@@ -226,7 +226,7 @@ static void add_connection(struct migration_dump *dump, uint32_t id, struct conn
     list_for_each (item, &connection->output) {
         const struct output *output = LIST_ENTRY(item, struct output, queue);
 
-        if (output->sent)
+        if (output->sent || output->partial)
             partial = output->length - output->sent;
         out += output->length - output->sent;
     }

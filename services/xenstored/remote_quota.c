@@ -5,6 +5,7 @@
 
 #include "domain.h"
 #include "hold.h"
+#include "recorder.h"
 
 /* Quotas are numbered as in enum quota; this one follows them. */
 #define SOFT_MEMORY QUOTA_COUNT
@@ -193,6 +194,8 @@ static int handle_set(void *context, struct control_request *request, struct con
     if (error)
         return error;
     *quota_find(limits, name) = value;
+    recorder_changed(xs);
+    recorder_sync(xs);
     value = quota_effective(value, *limit);
     if (domain) {
         control_put_number(reply, CONTROL_F_DOMID, domain->domid);
@@ -229,6 +232,7 @@ static int handle_hold(void *context, struct control_request *request, struct co
     control_put_number(reply, CONTROL_F_DOMID, domain->domid);
     control_put_number(reply, CONTROL_F_VALUE, seconds);
     hold_set(xs, domain, (uint32_t)seconds); /* the domain may be gone by it */
+    recorder_sync(xs);
     return 0;
 }
 

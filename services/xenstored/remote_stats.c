@@ -7,6 +7,7 @@
 
 #include "domain.h"
 #include "hold.h"
+#include "recorder.h"
 #include "watch.h"
 
 /* --- counting -----------------------------------------------------------------------------------
@@ -103,6 +104,13 @@ static const struct description service_statistics[] = {
     {"store_memory_objects", "objects in memory; less than the pages they are in", "bytes", false},
     {"store_allocation_failures", "times that memory was short", NULL, true},
     {"store_traces", "traces under way", NULL, false},
+    {"store_journal_size", "pages reserved for the journal, in bytes; 0: there is none", "bytes",
+     false},
+    {"store_journal_used", "of the half of the journal that is in force", "bytes", false},
+    {"store_journal_frames", "changes written into the journal", NULL, true},
+    {"store_journal_checkpoints", "times that the whole state was written into it", NULL, true},
+    {"store_journal_off", "1: the store does not fit into its journal; a death would lose it", NULL,
+     false},
 };
 
 #define SERVICE_STATISTICS (sizeof(service_statistics) / sizeof(service_statistics[0]))
@@ -112,10 +120,12 @@ static void service_values(struct xenstored *xs, uint64_t values[SERVICE_STATIST
     const struct load load = load_of(xs, NULL);
     const struct total total = total_of(xs);
     size_t watches, points, buckets;
+    struct recorder_usage journal;
     struct arena_usage usage;
 
     watch_stats(xs, &watches, &points, &buckets);
     arena_usage(xs->arena, &usage);
+    recorder_usage(xs, &journal);
     const uint64_t all[SERVICE_STATISTICS] = {
         xs->requests,       xs->commits,
         xs->conflicts,      total.events,
@@ -125,6 +135,9 @@ static void service_values(struct xenstored *xs, uint64_t values[SERVICE_STATIST
         load.transactions,  xs->perms.count,
         load.unread,        usage.bytes_used,
         usage.failures,     xs->tracing - (xs->log_requests ? 1U : 0U),
+        journal.size,       journal.used,
+        journal.frames,     journal.checkpoints,
+        journal.off,
     };
     memcpy(values, all, sizeof(all));
 }

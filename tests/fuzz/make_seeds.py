@@ -221,6 +221,16 @@ def migration_seeds():
     yield "many", b"\xff" + preamble + node("/") + b"".join(node("/n%d" % i, b"x" * i) for i in range(60)) + end
 
 
+# fuzz_takeover.c: 1 for the pages, 0 for the entries; each change: place, what is done, value
+def takeover_seeds():
+    yield "as-it-is", b"\0"
+    yield "pages", b"\1" + bytes([0, 16, 0, 1, 3]) + bytes([0, 16, 60, 2, 1])
+    for place in (0, 2, 4, 8, 120, 130, 300, 310, 800, 1200, 1600, 2000, 2400):
+        yield "entry-at-%d" % place, b"\0" + struct.pack(">I", place)[1:] + b"\2\1"
+    yield "many", b"\0" + b"".join(struct.pack(">I", place)[1:] + b"\1" + bytes([place % 251])
+                                   for place in range(500, 2500, 97))
+
+
 # fuzz_packet.c: port | 8 if cut to a snapshot | time << 4, how long, how much longer / 8, the frame
 def checksum(data):
     total = sum(struct.unpack(">%dH" % ((len(data) + 1) // 2), data + bytes(len(data) % 2)))
@@ -745,6 +755,7 @@ def main():
             ("fuzz_control_decode", decode_seeds()),
             ("fuzz_store", store_seeds()),
             ("fuzz_migration", migration_seeds()),
+            ("fuzz_takeover", takeover_seeds()),
             ("fuzz_packet", packet_seeds()),
             ("fuzz_application", application_seeds()),
             ("fuzz_alert", alert_seeds()),

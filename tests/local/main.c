@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "hv/sim/sim.h"
+#include "tests/bench/no_guard.h"
 
 enum {
     DOM0 = 0,
@@ -43,11 +44,12 @@ static _Noreturn void fail(const char *what)
 
 static void usage(FILE *out)
 {
-    fputs("usage: xenstored-local [--socket PATH] [--memory MB]\n"
+    fputs("usage: xenstored-local [--socket PATH] [--memory MB] [--journal MB]\n"
           "\n"
           "Serve XenStore on a Unix socket; each connection is one of dom0's.\n"
           "  --socket PATH  where to listen ($XENSTORED_PATH, else /run/xenstored/socket)\n"
-          "  --memory MB    what the service's domain has (8)\n",
+          "  --memory MB    what the service's domain has (8)\n"
+          "  --journal MB   of this, for a journal that nobody reads (0: none)\n",
           out);
 }
 
@@ -144,10 +146,11 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"memory", required_argument, NULL, 'm'},
+                                            {"journal", required_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *path = getenv("XENSTORED_PATH");
-    long memory = DEFAULT_MB;
+    long memory = DEFAULT_MB, journal = 0;
     struct sigaction action = {.sa_handler = stop};
     struct sim_domain_config dom0_config = {.domid = DOM0, .pages = DOM0_PAGES};
     struct sim_domain_config store_config = {.domid = STORE, .xs_domain = true};
@@ -159,13 +162,16 @@ int main(int argc, char **argv)
     void *page;
     int option, listener;
 
-    while ((option = getopt_long(argc, argv, "s:m:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "s:m:j:h", options, NULL)) != -1) {
         switch (option) {
         case 's':
             path = optarg;
             break;
         case 'm':
             memory = strtol(optarg, NULL, 10);
+            break;
+        case 'j':
+            journal = strtol(optarg, NULL, 10);
             break;
         case 'h':
             usage(stdout);
@@ -175,7 +181,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (optind != argc || memory < 1 || memory > MAX_MB) {
+    if (optind != argc || memory < 1 || memory > MAX_MB || journal < 0 || journal > MAX_MB) {
         usage(stderr);
         return 2;
     }
@@ -185,9 +191,14 @@ int main(int argc, char **argv)
     path = path ? path : "/run/xenstored/socket";
     listener = listen_at(path);
     store_config.pages = (unsigned)memory * PAGES_PER_MB;
+    store_config.reserved_pages = journal ? (unsigned)journal * PAGES_PER_MB + 1 : 0;
     sim = sim_create(1);
     dom0 = sim_domain_create(sim, &dom0_config);
     store = sim_domain_create(sim, &store_config);
+    if (store) {
+        no_guard(store);
+        xs_config.reserved = hv_reserved(store, &xs_config.reserved_pages);
+    }
     xs = store ? xenstored_create(store, &xs_config) : NULL;
     if (!dom0 || !xs) {
         errno = ENOMEM;
