@@ -5,6 +5,7 @@
 
 #include "services/xenstored/domain.h"
 #include "services/xenstored/hold.h"
+#include "services/xenstored/recorder.h"
 
 #include <check.h>
 #include <errno.h>
@@ -540,6 +541,7 @@ void twin_hold(struct twin *twin, unsigned domid, bool held)
     model_domain_held(twin->model, domid, held);
     if (twin->host != NULL) {
         hold_set(twin->host->xs, domain_find(twin->host->xs, (domid_t)domid), held ? HOLD_MAX : 0);
+        recorder_sync(twin->host->xs);
         client_notify(twin->host->dom0); /* a control client would have woken it */
         host_run(twin->host);
     }
