@@ -48,7 +48,10 @@ bool service_option(const struct hv *hv, const char *name, uint32_t max, uint32_
     return wire_number(text, max, number);
 }
 
-/* An option of every service. False: it is there, and not a number in its range. */
+/*
+ * An option of every service: @min to @max, and 0 where that is its default. False: it is there,
+ * and not a number in its range.
+ */
 static bool own_option(struct hv *hv, const char *service, const char *name, uint32_t min,
                        uint32_t max, uint32_t *number)
 {
@@ -57,12 +60,12 @@ static bool own_option(struct hv *hv, const char *service, const char *name, uin
 
     if (!find_option(hv, name, &length))
         return true;
-    if (service_option(hv, name, max, &value) && value >= min) {
+    if (service_option(hv, name, max, &value) && (value >= min || (!value && !*number))) {
         *number = value;
         return true;
     }
-    log_line(hv, "%s: option %s= on the command line has to be a number from %u to %u", service,
-             name, min, max);
+    log_line(hv, "%s: option %s= on the command line has to be %sa number from %u to %u", service,
+             name, *number ? "" : "0 or ", min, max);
     return false;
 }
 
@@ -209,16 +212,18 @@ struct service *service_create(struct hv *hv, const struct service_config *confi
         .stopped = stopped,
         .memory = tell_memory,
     };
-    uint32_t log_kib = 64, clients = 16;
+    uint32_t log_kib = 64, clients = 16, watchdog = 0;
     struct service *service;
 
     if (!own_option(hv, config->name, "log", 4, 1024, &log_kib) ||
-        !own_option(hv, config->name, "clients", 1, LISTENER_SLOTS_MAX, &clients))
+        !own_option(hv, config->name, "clients", 1, LISTENER_SLOTS_MAX, &clients) ||
+        !own_option(hv, config->name, "watchdog", WATCHDOG_MIN, HV_WATCHDOG_MAX, &watchdog))
         return NULL;
     control.clients = clients;
     service = take_memory(hv, config, control_server_pages(&control) + config->spare_pages);
     if (!service)
         return NULL;
+    service->watchdog_s = watchdog;
     loop_init(&service->loop, hv);
     if (!start_log(service, (size_t)log_kib * 1024) || !start_control(service, &control)) {
         log_line(hv, "%s: not enough memory for log=%u and clients=%u", config->name, log_kib,
@@ -270,7 +275,13 @@ uint64_t service_step(void *context)
 
 void service_run(struct service *service)
 {
+    int rc;
+
     service_seal(service);
+    rc = watchdog_start(&service->watchdog, &service->loop, service->watchdog_s);
+    if (rc)
+        log_write(service->log, LOG_ERROR, "%s: Xen gives no watchdog (error %d): a hang stays",
+                  service->config->name, -rc);
     while (!service->ended) {
         uint64_t deadline = service_step(service);
 

@@ -16,8 +16,9 @@
  *     }
  *
  * Command line: `log=KIB` (4 to 1024, default 64: how much is kept for `atoll logs`), `clients=N`
- * (1 to 64, default 16: control clients at a time); each service may have its own
- * (service_option()). What nobody asks for is ignored.
+ * (1 to 64, default 16: control clients at a time), `watchdog=SECONDS` (watchdog.h; 2 to 3600, 0
+ * and the default: none); each service may have its own (service_option()). What nobody asks for is
+ * ignored.
  */
 #ifndef COMMON_SERVICE_H
 #define COMMON_SERVICE_H
@@ -27,6 +28,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/store.h"
+#include "common/watchdog.h"
 
 /** Lives as long as the service. The functions get the struct service as their @context. */
 struct service_config {
@@ -53,6 +55,8 @@ struct service {
     void *memory;                   /**< of the arena */
     size_t pages;
     size_t log_size;
+    struct watchdog watchdog;
+    uint32_t watchdog_s; /**< as the command line has it */
     bool sealed;
     bool store_ended; /**< said in the log */
     bool ended;       /**< STOP was answered and the client has read that, or is gone */
@@ -77,7 +81,7 @@ void service_seal(struct service *service);
 /** One turn of the loop (sim_step_fn). */
 uint64_t service_step(void *service);
 
-/** Seal the image and run until a STOP, which powers the domain off. */
+/** Seal the image, arm the watchdog, and run until a STOP, which powers the domain off. */
 _Noreturn void service_run(struct service *service);
 
 #endif

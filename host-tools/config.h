@@ -22,6 +22,7 @@
 #define CONFIG_CMDLINE_MAX  480u
 #define CONFIG_SERVICES_MAX 32u
 #define CONFIG_CPUS_MAX     256u
+#define CONFIG_WATCHDOG_MAX 3600u
 
 /** A service as the file and the defaults have it. Strings belong to the configuration. */
 struct service_settings {
@@ -35,8 +36,11 @@ struct service_settings {
     bool has_cpus;      /**< `cpus` given: "1", "0-3,^2" */
     uint8_t cpus[CONFIG_CPUS_MAX / 8]; /**< the processors its vCPU may run on */
     uint32_t timeout_s;                /**< `timeout`: seconds for the first answer */
-    uint32_t journal_kib; /**< `journal`, KiB, whole pages; 0: none. On top of memory_mb */
-    bool store_domain;    /**< it is the host's XenStore: only [xenstored] is */
+    uint32_t watchdog_s;               /**< `watchdog`: seconds for a turn of its loop, 0: any */
+    uint32_t recover; /**< `recover`: deaths in a row after which watchd gives up; 0: at once */
+    uint32_t crash_reports; /**< `crash-reports`: how many are kept */
+    uint32_t journal_kib;   /**< `journal`, KiB, whole pages; 0: none. On top of memory_mb */
+    bool store_domain;      /**< it is the host's XenStore: only [xenstored] is */
     /** Of a switch, what joins it to the world: a NIC of dom0's ("": none), dom0's own bridge and
      * dom0's vif on the switch ("": names made of the service's), and more words for that vif. */
     char uplink[16], uplink_bridge[16], uplink_interface[16];

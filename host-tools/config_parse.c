@@ -10,6 +10,12 @@
 #define DEFAULT_TIMEOUT_S 10
 #define DEFAULT_MEMORY_MB 8
 
+/* A turn of a service's loop takes milliseconds; a host that stands still, such as in an update of
+ * its microcode, no second. */
+#define DEFAULT_WATCHDOG_S 5
+
+#define DEFAULT_RECOVER       10
+#define DEFAULT_CRASH_REPORTS 10
 /* 16,000 nodes or so, twice; and what a journal may have. */
 #define XENSTORED_JOURNAL_KIB 2048u
 #define JOURNAL_KIB_MIN       64u
@@ -37,6 +43,9 @@ enum key {
     KEY_CMDLINE,
     KEY_CPUS,
     KEY_TIMEOUT,
+    KEY_WATCHDOG,
+    KEY_RECOVER,
+    KEY_CRASHES,
     KEY_JOURNAL,
     KEY_SUMMARY,
     KEY_UPLINK,
@@ -56,6 +65,9 @@ static const struct {
     [KEY_CMDLINE] = {"cmdline", "printable ASCII"},
     [KEY_CPUS] = {"cpus", "a list of processors such as 0-3,^2, each below 256"},
     [KEY_TIMEOUT] = {"timeout", "1 to 3600 (seconds)"},
+    [KEY_WATCHDOG] = {"watchdog", "2 to 3600 (seconds), or 0 for none"},
+    [KEY_RECOVER] = {"recover", "0 to 1000 (times in a row)"},
+    [KEY_CRASHES] = {"crash-reports", "0 to 100"},
     [KEY_JOURNAL] = {"journal", "0 or 64 to 65536 (KiB), a multiple of 4"},
     [KEY_SUMMARY] = {"summary", "printable ASCII"},
     [KEY_UPLINK] = {"uplink", "the name of a network interface of dom0's"},
@@ -106,6 +118,9 @@ static struct service_settings *add_service(struct config *config, const char *n
     memcpy(settings->name, name, len);
     settings->memory_mb = DEFAULT_MEMORY_MB;
     settings->timeout_s = DEFAULT_TIMEOUT_S;
+    settings->watchdog_s = DEFAULT_WATCHDOG_S;
+    settings->recover = DEFAULT_RECOVER;
+    settings->crash_reports = DEFAULT_CRASH_REPORTS;
     return settings;
 }
 
@@ -254,6 +269,12 @@ static bool take(struct service_settings *s, enum key key, const char *value)
         return s->has_cpus = value_cpus(value, s->cpus, CONFIG_CPUS_MAX);
     case KEY_TIMEOUT:
         return value_number(value, 1, 3600, &s->timeout_s);
+    case KEY_WATCHDOG:
+        return value_number(value, 0, CONFIG_WATCHDOG_MAX, &s->watchdog_s) && s->watchdog_s != 1;
+    case KEY_RECOVER:
+        return value_number(value, 0, 1000, &s->recover);
+    case KEY_CRASHES:
+        return value_number(value, 0, 100, &s->crash_reports);
     case KEY_JOURNAL:
         return value_number(value, 0, JOURNAL_KIB_MAX, &s->journal_kib) &&
                s->journal_kib % 4 == 0 && (!s->journal_kib || s->journal_kib >= JOURNAL_KIB_MIN);

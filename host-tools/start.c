@@ -145,6 +145,18 @@ int start_parse(int argc, char *const argv[], struct start_options *opt, FILE *e
     return 0;
 }
 
+/* Is there a word "watchdog=" in @words? */
+static bool says_watchdog(const char *words)
+{
+    static const char word[] = "watchdog=";
+
+    for (const char *at = words; at && (at = strstr(at, word)); at += strlen(word)) {
+        if (at == words || at[-1] == ' ')
+            return true;
+    }
+    return false;
+}
+
 int start_settle(struct report *r, struct start_options *opt,
                  const struct service_settings *settings)
 {
@@ -159,6 +171,9 @@ int start_settle(struct report *r, struct start_options *opt,
     opt->journal_kib = settings->journal_kib;
     opt->store_domain = settings->store_domain;
     opt->cmdline[0] = '\0';
+    /* First, so that no length of what follows drops it; what the user says himself counts more. */
+    if (!says_watchdog(settings->cmdline) && !says_watchdog(opt->param) && settings->watchdog_s)
+        snprintf(opt->cmdline, sizeof(opt->cmdline), "watchdog=%u", settings->watchdog_s);
     if ((settings->cmdline && !add_words(opt->cmdline, sizeof(opt->cmdline), settings->cmdline)) ||
         (opt->param[0] && !add_words(opt->cmdline, sizeof(opt->cmdline), opt->param)))
         return report_fail(r, ATOLL_USAGE,

@@ -87,6 +87,7 @@ struct hv {
     uint32_t ready;    /**< place in sim->ready, or SIM_NONE */
     uint32_t timer;    /**< place in sim->timers, or SIM_NONE */
     uint64_t deadline; /**< where in sim->timers */
+    uint64_t watchdog; /**< ends the domain at that time; 0: not armed */
 
     /* Event channels (evtchn.c). Bit w of active is set iff pending[w] & ~mask[w] is not 0. */
     uint64_t active;
@@ -150,6 +151,7 @@ struct sim {
     unsigned ready_count;
     struct hv **timers; /**< binary heap by deadline */
     unsigned timer_count;
+    uint64_t watchdog;  /**< no domain's is due before that time; HV_NEVER: none is armed */
     struct hv *current; /**< whose actor is being stepped */
     jmp_buf *leave;     /**< out of the step, for domains that end within it */
 

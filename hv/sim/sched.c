@@ -5,6 +5,7 @@
  */
 #include "hv/sim/host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -132,10 +133,45 @@ static void wake_due(struct sim *sim)
     }
 }
 
+/** The watchdogs that are due end their domains; finds out when the next one is. */
+static void watchdogs(struct sim *sim)
+{
+    uint64_t next = HV_NEVER;
+
+    if (sim->now < sim->watchdog)
+        return;
+    for (unsigned i = 0; i < sim->domain_count; i++) {
+        struct hv *hv = sim->domains[i];
+
+        if (!hv->watchdog || hv->shutdown || hv->dying)
+            continue;
+        if (hv->watchdog <= sim->now)
+            sim_domain_shutdown(hv, HV_EXIT_WATCHDOG);
+        else if (hv->watchdog < next)
+            next = hv->watchdog;
+    }
+    sim->watchdog = next;
+}
+
+int hv_watchdog(struct hv *hv, uint32_t seconds)
+{
+    struct sim *sim = hv->sim;
+
+    if (seconds > HV_WATCHDOG_MAX)
+        return -EINVAL;
+    hv->watchdog = seconds ? sim->now + seconds * HV_SEC : 0;
+    if (seconds && hv->watchdog < sim->watchdog)
+        sim->watchdog = hv->watchdog;
+    return 0;
+}
+
 /** Let one thing happen before @until; false: nothing does. */
 static bool advance(struct sim *sim, uint64_t until, bool *stepped)
 {
+    uint64_t next;
+
     *stepped = false;
+    watchdogs(sim);
     wake_due(sim);
     if (sim->ready_count == 0 && sim->held_count != 0) {
         sim_release_held(sim, true);
@@ -152,11 +188,13 @@ static bool advance(struct sim *sim, uint64_t until, bool *stepped)
         sim_spurious(sim);
         return true;
     }
-    if (sim->timer_count != 0 && sim->timers[0]->deadline <= until) {
-        sim->now = sim->timers[0]->deadline;
-        return true;
-    }
-    return false;
+    next = sim->timer_count != 0 ? sim->timers[0]->deadline : HV_NEVER;
+    if (sim->watchdog < next)
+        next = sim->watchdog;
+    if (next == HV_NEVER || next > until)
+        return false;
+    sim->now = next;
+    return true;
 }
 
 static void check_outside(const struct sim *sim, const char *what)
@@ -191,10 +229,10 @@ void hv_wait(struct hv *hv, uint64_t deadline)
     hv->usage.waits++;
     if (!hv->no_faults && sim_chance(sim, sim->faults.early_wake))
         return;
-    while (hv->active == 0 && sim->now < deadline) {
+    while (hv->active == 0 && sim->now < deadline && !hv->shutdown) {
         if (advance(sim, deadline, &stepped))
             continue;
-        if (deadline == HV_NEVER)
+        if (deadline == HV_NEVER && !hv->shutdown)
             hv_panic("sim: domain %u waits for an event that nobody can send", hv->domid);
         sim->now = deadline;
     }

@@ -40,6 +40,7 @@ struct sim *sim_create(uint64_t seed)
 
     sim_seed(sim, seed);
     sim->now = HV_SEC;
+    sim->watchdog = HV_NEVER;
     sim->by_domid = sim_calloc(HV_DOMID_FIRST_RESERVED, sizeof(*sim->by_domid));
     sim->memory = memfd_create("sim", MFD_CLOEXEC);
     if (sim->memory < 0)

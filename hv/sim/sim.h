@@ -109,7 +109,8 @@ void sim_set_actor(struct hv *hv, sim_step_fn *step, void *context);
 /**
  * Run actors in an order drawn from the seed until all wait and no deadline is near, or @max_steps
  * steps were made. Each step takes a microsecond of virtual time; while all wait, time jumps to the
- * next deadline, if that is not after @until, and at the end to @until (unless it is HV_NEVER).
+ * next deadline or watchdog (hv_watchdog()), if that is not after @until, and at the end to @until
+ * (unless it is HV_NEVER).
  * Returns the number of steps. Not to be called within a step; nor is hv_wait(), which runs the
  * other domains' actors until its own domain has an event or its deadline has passed.
  */

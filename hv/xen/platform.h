@@ -88,6 +88,7 @@ struct hv {
 
     /* time.c */
     uint64_t last_now;
+    uint32_t watchdog; /**< Xen's number of it; 0: none */
 
     struct page_pool pool;
 

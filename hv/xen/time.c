@@ -5,7 +5,10 @@
  */
 #include "platform.h"
 
+#include <errno.h>
+
 #include "arch.h"
+#include "hypercall.h"
 
 /** Nanoseconds that @cycles last. */
 static uint64_t cycles_to_ns(uint64_t cycles, uint32_t multiplier, int8_t shift)
@@ -50,4 +53,27 @@ uint64_t hv_wallclock(struct hv *hv)
     } while ((version & 1) != 0 || version != shared->wc_version);
 
     return sec * HV_SEC + nsec + hv_now(hv);
+}
+
+int hv_watchdog(struct hv *hv, uint32_t seconds)
+{
+    struct sched_watchdog watchdog = {.id = hv->watchdog, .timeout = seconds};
+    int rc;
+
+    if (seconds > HV_WATCHDOG_MAX) {
+        return -EINVAL;
+    }
+    if (seconds == 0 && hv->watchdog == 0) {
+        return 0; /* to Xen, the number 0 asks for a new one */
+    }
+    rc = hypercall_sched_op(SCHEDOP_watchdog, &watchdog);
+    if (rc < 0) {
+        return rc;
+    }
+    if (seconds == 0) {
+        hv->watchdog = 0;
+    } else if (hv->watchdog == 0) {
+        hv->watchdog = (uint32_t)rc;
+    }
+    return 0;
 }

@@ -114,6 +114,19 @@ void engine_configure(struct engine *engine, const struct engine_config *config)
     alerts_configure(engine->alerts, &config->limits);
 }
 
+/* Who has not sent anything yet is known by the MAC that its vif was given; not where another port
+ * sends with it. */
+static void expect_mac(struct engine *engine, uint16_t number, const uint8_t mac[6])
+{
+    static const uint8_t none[6];
+    const uint16_t lan = engine->identities.slots[number].lan;
+
+    if (mac[0] & 1 || memcmp(mac, none, sizeof(none)) == 0)
+        return;
+    if (macs_find(&engine->macs, mac, lan, 0) == 0)
+        macs_learn(&engine->macs, mac, lan, 0, number, engine->now);
+}
+
 void engine_port(struct engine *engine, uint16_t port, const struct engine_identity *identity)
 {
     struct identities_change change;
@@ -127,6 +140,8 @@ void engine_port(struct engine *engine, uint16_t port, const struct engine_ident
         top_forget(&engine->top, change.begun);
         alerts_forget(engine->alerts, change.begun);
     }
+    if (identity && identities_of(&engine->identities, port) != 0)
+        expect_mac(engine, identities_of(&engine->identities, port), identity->mac);
 }
 
 bool engine_time(struct engine *engine, uint64_t now)

@@ -79,8 +79,10 @@ void mirrors_port_changed(struct port *port)
 {
     find_mirrors(port);
     for (unsigned i = 0; i < RULES_MIRRORS; i++)
-        if (port->vswitch->mirrors[i])
+        if (port->vswitch->mirrors[i]) {
             exclude(&port->vswitch->mirrors[i]->told, port->number);
+            port->vswitch->mirrors[i]->untold = true;
+        }
 }
 
 void mirrors_port_gone(struct port *port)
@@ -236,6 +238,25 @@ static void put_gone(struct mirror *mirror)
     }
 }
 
+/* Who only receives is to have a name as well: not only those are told whose frames come. */
+static void put_ports(struct mirror *mirror)
+{
+    const struct vswitch *vswitch = mirror->vswitch;
+
+    if (!mirror->untold)
+        return;
+    for (unsigned i = 0; i < SWITCH_PORTS; i++) {
+        const struct port *port = vswitch->ports[i];
+
+        if (!port || !directions(&mirror->rules, port) || has(&mirror->told, port->number))
+            continue;
+        if (!make_room(mirror, port_length(port)))
+            return;
+        put_port(mirror, port);
+    }
+    mirror->untold = false;
+}
+
 /* --- frames ------------------------------------------------------------------------------------
  */
 
@@ -327,6 +348,7 @@ void mirror_flush(struct mirror *mirror)
     wait_no_more(mirror);
     mirror->blocked = false;
     put_gone(mirror);
+    put_ports(mirror);
     write_batch(mirror);
 }
 
@@ -377,6 +399,7 @@ void mirror_begin(struct mirror *mirror, struct vchan *v)
     memset(&mirror->told, 0, sizeof(mirror->told));
     memset(&mirror->known, 0, sizeof(mirror->known));
     memset(&mirror->gone, 0, sizeof(mirror->gone));
+    mirror->untold = true;
     put_hello(mirror);
 }
 

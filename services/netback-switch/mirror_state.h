@@ -33,6 +33,7 @@ struct mirror {
     uint64_t clock;        /**< wall clock of hv_now() 0 */
     uint64_t missing;      /**< frames lost since the last record */
     struct port_set told;  /**< ports whose identity was told as it is now */
+    bool untold;           /**< some of those that it mirrors may not be among them */
     struct port_set known; /**< or as it was once, */
     struct port_set gone;  /**< and whose end is still to be told */
     uint64_t frames, bytes, lost;

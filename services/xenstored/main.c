@@ -5,7 +5,8 @@
  *
  * Command line: --event PORT, the port that dom0's kernel made for us (IOCTL_XENBUS_BACKEND_SETUP);
  * --priv-domid DOMID, the control domain if it is not 0; log=KIB, kept for `atoll logs`;
- * clients=N, control clients at a time; history=N, versions of the tree to keep (0: none).
+ * clients=N, control clients at a time; history=N, versions of the tree to keep (0: none);
+ * watchdog=SECONDS (2 to 3600; 0 and the default: none), see common/watchdog.h.
  */
 #include <hv/time.h>
 
@@ -48,7 +49,7 @@ STATE_NOTE(STATE_VERSION, STATE_VERSION, STATE_VERSION);
 void hv_main(struct hv *hv)
 {
     struct xenstored_config config = {.control = true, .version = ATOLL_VERSION};
-    uint32_t event, priv_domid = 0, log = 0, clients = 0, history = HISTORY_DEFAULT;
+    uint32_t event, priv_domid = 0, log = 0, clients = 0, history = HISTORY_DEFAULT, watchdog = 0;
     struct xenstored *xs;
     const void *state;
     size_t state_size;
@@ -67,6 +68,7 @@ void hv_main(struct hv *hv)
     option(hv_cmdline(hv), "history=", HISTORY_MAX, &history);
     config.history = history;
     config.no_history = !history;
+    option(hv_cmdline(hv), "watchdog=", HV_WATCHDOG_MAX, &watchdog);
 
     xs = xenstored_create(hv, &config);
     if (!xs)
@@ -89,6 +91,11 @@ void hv_main(struct hv *hv)
         hv_exit(hv, HV_EXIT_CRASH);
     }
     log_line(hv, "xenstored: serving domain %u and all that it introduces", config.priv_domid);
+
+    error = xenstored_watch(xs, watchdog);
+    if (error)
+        log_line(hv, "xenstored: no watchdog of %u seconds (error %d): a hang stays", watchdog,
+                 -error);
 
     for (;;) {
         uint64_t deadline = xenstored_step(xs);

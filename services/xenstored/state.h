@@ -22,6 +22,7 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/watchdog.h"
 #include "perms.h"
 #include "quota.h"
 #include "tree.h"
@@ -156,6 +157,7 @@ struct history {
 struct xenstored {
     struct hv *hv;
     struct loop loop;
+    struct watchdog watchdog;
     struct log *log;
     void *log_memory;
     size_t log_size;

@@ -370,6 +370,11 @@ static void flush_all(struct xenstored *xs)
     }
 }
 
+int xenstored_watch(struct xenstored *xs, uint32_t seconds)
+{
+    return watchdog_start(&xs->watchdog, &xs->loop, seconds);
+}
+
 uint64_t xenstored_step(struct xenstored *xs)
 {
     uint64_t deadline, next;

@@ -36,6 +36,9 @@ struct xenstored_config {
  */
 struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config *config);
 
+/** End the domain where it does not come back to its loop for @seconds: watchdog_start(). */
+HV_MUST_CHECK int xenstored_watch(struct xenstored *xs, uint32_t seconds);
+
 /** The image is sealed (hv_seal()): control clients shall be told so. */
 void xenstored_sealed(struct xenstored *xs);
 

@@ -32,6 +32,7 @@ struct conformance_server {
     char *pages;                   /**< what the client asks about; see peer.h */
     evtchn_port_t port;
     uint32_t served;
+    bool hangs; /**< it was told to, until its watchdog ends it */
 };
 
 /** Set up. @client is the domain that runs conformance_run(). 0, or a negative errno value. */

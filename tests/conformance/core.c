@@ -101,6 +101,25 @@ static void case_wait_masked(struct suite *s)
     CHECK(s, suite_pair_close(s, &pair));
 }
 
+/** Told in time it does nothing, nor when it is disarmed; a case that is wrong has no verdict. */
+static void case_watchdog(struct suite *s)
+{
+    CHECK_EQ(s, hv_watchdog(s->hv, 0), 0); /* none is armed */
+    CHECK_EQ(s, hv_watchdog(s->hv, HV_WATCHDOG_MAX + 1), -EINVAL);
+    CHECK_EQ(s, hv_watchdog(s->hv, HV_WATCHDOG_MAX), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(s, hv_watchdog(s->hv, 2), 0);
+        suite_sleep(s, 900 * HV_MSEC);
+    }
+    CHECK_EQ(s, hv_watchdog(s->hv, 0), 0);
+    CHECK_EQ(s, hv_watchdog(s->hv, 0), 0);
+    suite_sleep(s, 2500 * HV_MSEC);
+    for (unsigned i = 0; i < 20; i++) { /* none is used up */
+        CHECK_EQ(s, hv_watchdog(s->hv, 30), 0);
+        CHECK_EQ(s, hv_watchdog(s->hv, 0), 0);
+    }
+}
+
 static void case_random(struct suite *s)
 {
     unsigned char a[64], b[64];
@@ -183,6 +202,7 @@ void suite_core(struct suite *s)
     suite_case(s, "wait/many-deadlines", case_wait_many_deadlines);
     suite_case(s, "wait/pending", case_wait_pending);
     suite_case(s, "wait/masked", case_wait_masked);
+    suite_case(s, "watchdog", case_watchdog);
     suite_case(s, "random", case_random);
     suite_case(s, "console/never-blocks", case_console_never_blocks);
     if (s->xs)

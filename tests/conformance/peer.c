@@ -71,8 +71,11 @@ static int serve(struct conformance_server *server, uint32_t command, const uint
         return 0;
     case PEER_REBIND:
         return rebind(server, (domid_t)argument[1], argument[0]);
-    case PEER_EXIT:
-        hv_exit(hv, HV_EXIT_POWEROFF);
+    case PEER_WATCHDOG:
+        return hv_watchdog(hv, argument[0]);
+    case PEER_HANG:
+        server->hangs = true;
+        return 0;
     }
     return -ENOSYS;
 }
@@ -85,6 +88,8 @@ uint64_t conformance_serve_step(struct conformance_server *server)
 
     while (hv_evtchn_next(hv) != 0)
         ;
+    if (server->hangs)
+        return HV_NEVER;
     uint32_t sequence = hv_shared_read32(hv, &page->sequence);
     if (sequence == server->served)
         return HV_NEVER;
@@ -92,6 +97,8 @@ uint64_t conformance_serve_step(struct conformance_server *server)
     for (unsigned i = 0; i < 3; i++)
         argument[i] = hv_shared_read32(hv, &page->argument[i]);
     int rc = serve(server, hv_shared_read32(hv, &page->command), argument);
+    if (server->hangs)
+        return HV_NEVER;
     server->served = sequence;
     hv_shared_write32(hv, &page->result, (uint32_t)rc);
     hv_shared_write32(hv, &page->served, sequence);

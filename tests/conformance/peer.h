@@ -23,7 +23,8 @@ enum peer_command {
     PEER_POKE,        /**< 0: page; 1: offset; 2: the byte */
     PEER_SEND,        /**< 0: how often; before the answer */
     PEER_REBIND,      /**< 0: the client's port; 1: its domid: close ours, bind to it */
-    PEER_EXIT,        /**< end with HV_EXIT_POWEROFF; no answer */
+    PEER_WATCHDOG,    /**< 0: seconds for hv_watchdog() */
+    PEER_HANG,        /**< do nothing any more; no answer */
 };
 
 /** Granted to the client, writable. The client writes a request, then its sequence. */

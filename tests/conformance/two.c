@@ -249,19 +249,26 @@ static void case_rebind(struct suite *s)
     CHECK_EQ(s, hv_evtchn_bound(s->hv, port), 1);
 }
 
-/** The other domain ends: what we hold of it stays ours until we give it up. */
-static void case_peer_exit(struct suite *s)
+/**
+ * The other domain hangs, and its watchdog ends it: what we hold of it stays ours until we give it
+ * up.
+ */
+static void case_peer_hangs(struct suite *s)
 {
     struct hv_domain_info info = {0};
     evtchn_port_t virq = 0;
     uint64_t end = hv_now(s->hv) + PATIENCE;
+    uint64_t began;
     bool told = false, ended = false;
     void *address;
 
     CHECK_EQ(s, hv_grant_map(s->hv, s->peer, &s->page->refs[4], 1, false, &address), 0);
     if (s->xs)
         CHECK_EQ(s, hv_evtchn_bind_virq(s->hv, HV_VIRQ_DOM_EXC, &virq), 0);
-    hv_shared_write32(s->hv, &s->page->command, PEER_EXIT);
+    CHECK_EQ(s, ask(s, PEER_WATCHDOG, 60, 0, 0), 0);
+    CHECK_EQ(s, ask(s, PEER_WATCHDOG, 2, 0, 0), 0);
+    began = hv_now(s->hv);
+    hv_shared_write32(s->hv, &s->page->command, PEER_HANG);
     hv_shared_write32(s->hv, &s->page->sequence, ++s->sequence);
     hv_evtchn_send(s->hv, s->port);
     while (s->xs && !(told && ended) && hv_now(s->hv) < end) {
@@ -276,10 +283,11 @@ static void case_peer_exit(struct suite *s)
         CHECK(s, told);
         CHECK(s, ended);
         if (info.domid == s->peer && info.shutdown)
-            CHECK_EQ(s, info.shutdown_reason, HV_EXIT_POWEROFF);
+            CHECK_EQ(s, info.shutdown_reason, HV_EXIT_WATCHDOG);
+        CHECK(s, hv_now(s->hv) - began > 1500 * HV_MSEC);
         CHECK_EQ(s, hv_evtchn_close(s->hv, virq), 0);
     } else {
-        suite_sleep(s, 100 * HV_MSEC);
+        suite_sleep(s, 3 * HV_SEC);
     }
     CHECK_EQ(s, *(volatile char *)address, '4');
     *(volatile char *)address = 'z';
@@ -304,5 +312,5 @@ void suite_two(struct suite *s)
     suite_case(s, "two/copy", case_copy);
     suite_case(s, "two/many-requests", case_many_requests);
     suite_case(s, "two/rebind", case_rebind);
-    suite_case(s, "two/peer-exit", case_peer_exit);
+    suite_case(s, "two/peer-hangs", case_peer_hangs);
 }

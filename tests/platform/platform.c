@@ -262,6 +262,24 @@ __attribute__((noinline)) static void smash(struct hv *hv)
     say(hv, "%d\n", block[3]);
 }
 
+/** Told twice in time, and then not any more: Xen ends us after two seconds. */
+static void hang(struct hv *hv)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t end = hv_now(hv) + 1500 * HV_MSEC;
+
+        if (hv_watchdog(hv, 2) != 0) {
+            return;
+        }
+        while (hv_now(hv) < end) {
+            hv_wait(hv, end);
+        }
+    }
+    say(hv, "still here after 3 seconds\n");
+    for (uint64_t end = hv_now(hv) + 60 * HV_SEC; hv_now(hv) < end;) {
+    }
+}
+
 static void test_panic(struct hv *hv, const char *name)
 {
     say(hv, "panic test %s\n", name);
@@ -302,6 +320,8 @@ static void test_panic(struct hv *hv, const char *name)
         say(hv, "%u\n", overflow(0));
     } else if (strcmp(name, "nx") == 0) {
         ((void (*)(void))(uintptr_t)stub)();
+    } else if (strcmp(name, "hang") == 0) {
+        hang(hv);
     } else if (strcmp(name, "smash") == 0) {
         smash(hv);
     } else if (strcmp(name, "assert") == 0) {

@@ -44,7 +44,11 @@ enum hv_exit_reason {
     HV_EXIT_POWEROFF = 0,
     HV_EXIT_REBOOT = 1,
     HV_EXIT_CRASH = 3,
+    HV_EXIT_WATCHDOG = 4, /**< Xen's verdict: see hv_watchdog(); nobody gives it to hv_exit() */
 };
+
+/** The longest time that hv_watchdog() takes, in seconds. */
+#define HV_WATCHDOG_MAX 3600U
 
 /**
  * The image's entry point, supplied by the main file of a service and called once by the platform
@@ -77,6 +81,14 @@ void hv_wait(struct hv *hv, uint64_t deadline);
  * To be called once, before the first byte of another domain is read.
  */
 void hv_seal(struct hv *hv);
+
+/**
+ * Have this domain ended, as HV_EXIT_WATCHDOG, unless the call is repeated within @seconds (1 to
+ * HV_WATCHDOG_MAX): each call begins the time anew. 0: never. Xen counts the time of the host, in
+ * which the domain may be paused, too. SCHEDOP_watchdog (xen/include/public/sched.h), of which a
+ * domain has two; this takes one. 0, -EINVAL: out of range, or -ENOSPC: Xen has none left.
+ */
+HV_MUST_CHECK int hv_watchdog(struct hv *hv, uint32_t seconds);
 
 /** Fill @len bytes at @buf with random bytes that no other domain can predict. */
 void hv_random(struct hv *hv, void *buf, size_t len);

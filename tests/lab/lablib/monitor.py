@@ -97,20 +97,21 @@ def conversations(dom0, net):
         busybox wget -q -O /dev/null http://{web.ipv4}/page || exit 1
         ping -c 4 -i 0.2 {web.ipv4} >/dev/null && ping -c 3 -i 0.2 {web.ipv6} >/dev/null
         lab-tcp exchange {web.ipv6} 7 50000""", 60, "no traffic")
-    flows = _flows(dom0)
-    count = int(re.search(r"sent (\d+)", out).group(1))
-    dgram = _between(flows, web, client, port=9001)
-    if len(dgram) != 1 or (dgram[0]["frames"], dgram[0]["bytes"]) != (count, count * 242):
-        raise checks.CheckFailed(f"{count} datagrams of 200 bytes are not one flow of so many frames of 242",
-                                 json.dumps(dgram, indent=1))
-    http = _between(flows, web, client, port=80)
-    if len(http) != 1 or http[0].get("application", {}).get("kind") != "http":
-        raise checks.CheckFailed("the web page is not one flow of HTTP", json.dumps(http, indent=1))
+    if not _between(_flows(dom0), web, client):
+        raise checks.CheckFailed("`atoll flows` does not show that they talked", dom0.expect("atoll flows"))
     dom0.shown = dom0.expect("atoll flows")
-    # Not only the traffic above: a guest may look for its neighbours again at any time.
+    # Not only this traffic: a guest may look for its neighbours again at any time.
     after = _quiet(dom0, net)
     dom0.expect("sleep 1; kill -INT $(cat /run/ended.pid); sleep 1")
     ended = [json.loads(line) for line in dom0.expect("cat /run/ended.json").splitlines()]
+    count = int(re.search(r"sent (\d+)", out).group(1))
+    dgram = _between(ended, web, client, port=9001)
+    if len(dgram) != 1 or (dgram[0]["frames"], dgram[0]["bytes"]) != (count, count * 242):
+        raise checks.CheckFailed(f"{count} datagrams of 200 bytes are not one flow of so many frames of 242",
+                                 json.dumps(dgram, indent=1))
+    http = _between(ended, web, client, port=80)
+    if len(http) != 1 or http[0].get("application", {}).get("kind") != "http":
+        raise checks.CheckFailed("the web page is not one flow of HTTP", json.dumps(http, indent=1))
     said = []
     for guest in (web, client):
         mine = [s for f in ended for s in f["sides"] if s.get("guest") == guest.name]
@@ -226,23 +227,29 @@ def no_rights(dom0, net):
     return f"{found[-1][0]} requests, on {found[-1][2]} domains and the host, refused"
 
 
-def session(dom0, logs):
-    """The switch and the monitor, end to end."""
+def session(dom0, logs, watched=True):
+    """The switch and, if it is @watched, the monitor, end to end: one boot for both, since guests take their time."""
     net = switch.Net("switch")
     net.all = _guests("switch")
     net.logs = logs
+    dom0.suite = switch.SUITE
     if not dom0.check("the store starts", checks.store_starts):
         return
-    if not dom0.check("three guests on the switch", up, net):
+    if not dom0.check(f"{len(net.all)} guests on the switch", up, net):
         return
-    if not dom0.check("the monitor starts", starts, net):
-        return
-    dom0.check("each conversation, byte for byte", conversations, net)
-    dom0.check("a capture with a filter, read by tshark", capture, net)
-    dom0.check("flows to nfcapd", export, net)
-    dom0.check("a port scan", scan, net)
-    dom0.check("metrics, report, top", tools, net)
-    dom0.check("the monitor's domain has no right over others", no_rights, net)
+    dom0.check("traffic between them", switch.traffic, net)
+    dom0.check("what atoll switch shows", switch.ports_shown, net)
+    dom0.check("network-attach and network-detach", switch.second_vif, net)
+    dom0.suite = SUITE
+    if watched and dom0.check("the monitor starts", starts, net):
+        dom0.check("each conversation, byte for byte", conversations, net)
+        dom0.check("a capture with a filter, read by tshark", capture, net)
+        dom0.check("flows to nfcapd", export, net)
+        dom0.check("a port scan", scan, net)
+        dom0.check("metrics, report, top", tools, net)
+        dom0.check("the monitor's domain has no right over others", no_rights, net)
+    dom0.suite = switch.SUITE
+    dom0.check("guests that are destroyed leave nothing", switch.destroyed, net)
 
 
 def programs():
@@ -258,9 +265,9 @@ def programs():
     return files
 
 
-def jobs(verdicts, logs, boot):
+def jobs(verdicts, logs, boot, watched=True):
     host.build_gcc(logs)
     files = programs()
     image = Image(host.CACHE).prepare()
-    return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), logs), verdicts, image,
-                         SUITE, logs, files, icount=True)]
+    return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), logs, watched), verdicts,
+                         image, SUITE if watched else switch.SUITE, logs, files, icount=True)]

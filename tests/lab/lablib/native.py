@@ -15,9 +15,11 @@ GIVE_WAY = ("nice", "-n", "10")
 
 
 def meson_suite(suite, verdicts, logs):
-    """The runs of @suite, built by gcc, and by clang with ASan and UBSan."""
-    return [lambda label=label, folder=folder: _meson_test(suite, label, folder, verdicts, logs)
-            for label, folder in (("gcc", host.build_gcc(logs)), ("clang, sanitizers", host.build_clang(logs)))]
+    """The runs of @suite, built by gcc, and by clang with ASan and UBSan; the latter is built when its turn comes,
+    beside boots."""
+    folder = host.build_gcc(logs)
+    return [lambda: _meson_test(suite, "gcc", folder, verdicts, logs),
+            lambda: _meson_test(suite, "clang, sanitizers", host.build_clang(logs), verdicts, logs)]
 
 
 def _meson_test(suite, label, folder, verdicts, logs):
@@ -65,16 +67,16 @@ def _figures(test):
 
 def fuzz(verdicts, logs):
     """A run of each libFuzzer target for FUZZ_SECONDS (6), from its seed corpus, as many at once as there are processors."""
-    folder = os.path.join(host.build_fuzz(logs), "tests/fuzz")
+    return lambda: _fuzz_all(os.path.join(host.build_fuzz(logs), "tests/fuzz"), verdicts, logs)
+
+
+def _fuzz_all(folder, verdicts, logs):
     targets = sorted(n for n in (os.listdir(folder) if os.path.isdir(folder) else [])
                      if n.startswith("fuzz") and os.access(os.path.join(folder, n), os.X_OK)
                      and os.path.isfile(os.path.join(folder, n)))
     if not targets:
-        return lambda: verdicts.add("fuzz", "targets", False, f"there is none in {host.shown(folder)}")
-    return lambda: _fuzz_all(folder, targets, verdicts, logs)
-
-
-def _fuzz_all(folder, targets, verdicts, logs):
+        verdicts.add("fuzz", "targets", False, f"there is none in {host.shown(folder)}")
+        return
     seconds = int(os.environ.get("FUZZ_SECONDS", "6"))
     ui.say(f"fuzz: {', '.join(targets)}, {seconds} s each")
     with concurrent.futures.ThreadPoolExecutor(host.processors()) as pool:

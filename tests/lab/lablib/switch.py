@@ -348,31 +348,20 @@ def session(dom0, backend="switch", loops=LOOPS):
         dom0.check("a switch that is killed", policy.restarted, net)
 
 
-# -- the short run: two guests, counted in instructions, so that no load and no fault of the emulated SVM disturbs it
+# -- the short run: guests of the suite monitor, counted in instructions, so that no load and no fault of the emulated
+# SVM disturbs it
 
 
-def two_guests(dom0, state):
-    out = dom0.expect("atoll start switch -v", 60, "the switch does not start")
-    state["domids"] = []
-    for number in (1, 2):
-        dom0.expect(f"""LAB_GUEST_TRAFFIC=1 LAB_GUEST_MEMORY=192 \\
-            LAB_GUEST_VIF="'mac=00:16:3e:00:00:0{number},backend=switch'" lab-guest g{number} pv ''""", 120)
-        state["domids"].append(int(dom0.expect(f"xl domid g{number}")))
-    for number, domid in enumerate(state["domids"], 1):
-        dom0.expect(f"lab-in {domid} 60 'ip addr add 10.78.0.1{number}/24 dev eth0; ip link set eth0 up'", 90)
-    dom0.shown = out
-    return "domains " + " and ".join(map(str, state["domids"]))
-
-
-def traffic(dom0, state):
-    first, second = state["domids"]
-    dom0.expect(f"lab-in {first} 60 'ping -c 5 -W 10 10.78.0.12'", 90, "no ping")
-    dom0.expect(f"lab-in {second} 30 'iperf3 -s -D'", 60)
-    there = dom0.expect(f"lab-in {first} 120 'iperf3 -c 10.78.0.12 -n 8M | tail -4'", 150, "no TCP")
-    dom0.expect(f"lab-in {first} 120 'iperf3 -c 10.78.0.12 -n 8M -R | tail -4'", 150, "no TCP the other way")
-    dom0.expect(f"lab-in {second} 0 'lab-net sink 7001'")
-    dom0.expect(f"lab-in {first} 60 'lab-net send 10.78.0.12 7001 2000 64'", 90)
-    out = dom0.expect(f"lab-in {second} wait 60", 90)
+def traffic(dom0, net):
+    first, second = net.all[:2]
+    first.run(dom0, f"ping -c 5 -W 10 {second.ipv4}", 60, "no ping")
+    second.run(dom0, "iperf3 -s -D", 30)
+    there = first.run(dom0, f"iperf3 -c {second.ipv4} -n 8M | tail -4", 120, "no TCP")
+    first.run(dom0, f"iperf3 -c {second.ipv4} -n 8M -R | tail -4; echo", 120, "no TCP the other way")
+    dom0.expect(f"lab-in {second.domid} 0 'lab-net sink 7001'")
+    first.run(dom0, f"lab-net send {second.ipv4} 7001 2000 64", 60)
+    out = dom0.expect(f"lab-in {second.domid} wait 60", 90)
+    second.run(dom0, "killall iperf3", 30)
     got = re.search(r"received (\d+)", out)
     if not got or int(got.group(1)) < 1990:
         raise checks.CheckFailed("frames were lost", out)
@@ -380,54 +369,48 @@ def traffic(dom0, state):
     return f"ping, TCP both ways, {got.group(1)} of 2000 datagrams"
 
 
-def ports_shown(dom0, state):
+def ports_shown(dom0, net):
     out = dom0.expect("atoll switch ports && atoll switch show && atoll switch fdb && atoll switch stats")
-    for number, domid in enumerate(state["domids"], 1):
-        if not re.search(rf"\b{domid}\s+connected.*00:16:3e:00:00:0{number}", out):
-            raise checks.CheckFailed(f"the port of g{number} is not there", out)
+    for guest in net.all:
+        if not re.search(rf"\b{guest.domid}\s+connected.*{guest.mac}", out):
+            raise checks.CheckFailed(f"the port of {guest.name} is not there", out)
     dom0.shown = out
-    return "2 ports connected"
+    return f"{len(net.all)} ports connected"
 
 
-def second_vif(dom0, state):
-    first = state["domids"][0]
-    took = [_timed(dom0, f"xl network-attach {first} mac=00:16:3e:00:00:09 backend=switch", 60, "network-attach"),
-            _timed(dom0, f"xl network-detach {first} 00:16:3e:00:00:09", 60, "network-detach")]
-    left = dom0.expect("atoll switch ports --json")
-    if left.count('"vif"') != 2:
-        raise checks.CheckFailed("a port is left", left)
+def _guests_ports(dom0):
+    return len([p for p in policy.reader(dom0, "atoll switch ports --json") if p["domid"]])
+
+
+def second_vif(dom0, net):
+    first = net.all[0]
+    took = [_timed(dom0, f"xl network-attach {first.domid} mac={net.second_mac(first)} {net.words()}", 60, "network-attach"),
+            _timed(dom0, f"xl network-detach {first.domid} {net.second_mac(first)}", 60, "network-detach")]
+    if _guests_ports(dom0) != len(net.all):
+        raise checks.CheckFailed("a port is left", dom0.expect("atoll switch ports"))
     return f"{took[0]:.1f} s and {took[1]:.1f} s"
 
 
-def destroyed(dom0, state):
-    domid = int(dom0.expect("xl domid switch"))
-    took = _timed(dom0, "xl destroy g1; xl destroy g2", 60, "xl destroy")
-    dom0.expect(f"""lab-await 30 '[ "$(atoll switch ports --json | grep -c "\\"vif\\"")" = 0 ]'""", 60, "ports are left")
-    left = dom0.expect(f"xenstore-ls /local/domain/{domid}/backend 2>/dev/null | grep -c frontend || true").strip()
+def destroyed(dom0, net):
+    domid = int(dom0.expect(f"xl domid {net.backend}"))
+    took = _timed(dom0, "; ".join(f"xl destroy {g.name}" for g in net.all), 60, "xl destroy")
+    for _ in range(30):
+        if not _guests_ports(dom0):
+            break
+        dom0.expect("sleep 1")
+    else:
+        raise checks.CheckFailed("ports are left", dom0.expect("atoll switch ports"))
+    left = dom0.expect(f"xenstore-ls /local/domain/{domid}/backend 2>/dev/null | grep -c 'frontend = .*domain/[1-9]' || true").strip()
     if left != "0":
         raise checks.CheckFailed("nodes of vifs are left", left)
     return f"{took:.1f} s; no port and no node left"
 
 
-def short_session(dom0):
-    state = {}
-    if not dom0.check("the store starts", checks.store_starts):
-        return
-    if not dom0.check("two guests on the switch", two_guests, state):
-        return
-    dom0.check("traffic between them", traffic, state)
-    dom0.check("what atoll switch shows", ports_shown, state)
-    dom0.check("network-attach and network-detach", second_vif, state)
-    dom0.check("guests that are destroyed leave nothing", destroyed, state)
-
-
 def jobs(verdicts, logs, boot):
+    """The session at length; the short one is part of the suite monitor's."""
     host.build_gcc(logs)
     files = host.traffic_files()
     image = Image(host.CACHE).prepare()
     backend = os.environ.get("LAB_BACKEND", "switch")
-    if os.environ.get("SWITCH_FULL"):
-        return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts,
-                             image, "switch", logs, files, icount=True)]
-    return [lambda: boot(lambda machine, rows: short_session(checks.Dom0(machine, "atoll", rows, SUITE)), verdicts, image,
-                         "switch", logs, files, icount=True)]
+    return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE), backend), verdicts,
+                         image, "switch", logs, files, icount=True)]

@@ -13,5 +13,6 @@ TCase *journal_cases(void);
 TCase *list_cases(void);
 TCase *log_cases(void);
 TCase *loop_cases(void);
+TCase *watchdog_cases(void);
 
 #endif

@@ -10,5 +10,6 @@ Suite *unit_suite(void)
     suite_add_tcase(suite, list_cases());
     suite_add_tcase(suite, log_cases());
     suite_add_tcase(suite, loop_cases());
+    suite_add_tcase(suite, watchdog_cases());
     return suite;
 }

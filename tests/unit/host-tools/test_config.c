@@ -57,6 +57,9 @@ START_TEST(defaults)
     ck_assert_uint_eq(s->memory_mb, 8);
     ck_assert_uint_eq(s->journal_kib, 2048);
     ck_assert_uint_eq(s->timeout_s, 10);
+    ck_assert_uint_eq(s->watchdog_s, 5);
+    ck_assert_uint_eq(s->recover, 10);
+    ck_assert_uint_eq(s->crash_reports, 10);
     ck_assert_uint_eq(s->domid, 0);
     ck_assert(s->store_domain && !s->has_cpus && !s->flask && !s->cmdline);
     s = config_find(&config, "switch");
@@ -84,9 +87,13 @@ START_TEST(everything_given)
                            "cmdline = log=64 clients=8\n"
                            "cpus = 0-3,^2\n"
                            "timeout = 3600\n"
+                           "watchdog = 3600\n"
+                           "recover = 0\n"
+                           "crash-reports = 100\n"
                            "journal = 64\n"
                            "summary = says hello\n"
                            "[monitor]\n"
+                           "watchdog = 0\n"
                            "memory = 2048"),
                      0);
     ck_assert_uint_eq(config.count, 4);
@@ -100,10 +107,14 @@ START_TEST(everything_given)
     ck_assert(s->has_cpus);
     ck_assert_uint_eq(s->cpus[0], 0xb);
     ck_assert_uint_eq(s->timeout_s, 3600);
+    ck_assert_uint_eq(s->watchdog_s, 3600);
+    ck_assert_uint_eq(s->recover, 0);
+    ck_assert_uint_eq(s->crash_reports, 100);
     ck_assert_uint_eq(s->journal_kib, 64);
     ck_assert_str_eq(s->summary, "says hello");
     ck_assert(!s->store_domain);
     ck_assert_uint_eq(config_find(&config, "monitor")->memory_mb, 2048);
+    ck_assert_uint_eq(config_find(&config, "monitor")->watchdog_s, 0);
 }
 END_TEST
 
@@ -130,6 +141,10 @@ START_TEST(errors_name_line_and_key)
     refused("[switch]\ncpus = 3-1\n", "2: cpus: \"3-1\" will not do; expected a list");
     refused("[switch]\ncpus = 256\n", "2: cpus:");
     refused("[switch]\ntimeout = 3601\n", "2: timeout:");
+    refused("[switch]\nwatchdog = 1\n", "2: watchdog: \"1\" will not do; expected 2 to 3600");
+    refused("[switch]\nwatchdog = 3601\n", "2: watchdog:");
+    refused("[switch]\nrecover = 1001\n", "2: recover:");
+    refused("[switch]\ncrash-reports = 101\n", "2: crash-reports:");
     refused("[switch]\nkernel = relative.elf\n", "2: kernel: \"relative.elf\"");
     refused("[switch]\nflask-label = a b\n", "2: flask-label:");
     refused("[switch]\ncmdline = \xc3\xa4\n", "2: cmdline:");

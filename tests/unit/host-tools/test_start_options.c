@@ -105,6 +105,28 @@ START_TEST(options_override)
 }
 END_TEST
 
+/* The watchdog of the configuration, unless a command line has one of its own. */
+START_TEST(watchdog_is_handed_on)
+{
+    static char own[] = "log=8 watchdog=0";
+
+    settings.watchdog_s = 7;
+    ck_assert_int_eq(parse("switch -p more"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.cmdline, "watchdog=7 log=8 more");
+    ck_assert_int_eq(parse("switch -p xwatchdog=4"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.cmdline, "watchdog=7 log=8 xwatchdog=4");
+    ck_assert_int_eq(parse("switch -p watchdog=4"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.cmdline, "log=8 watchdog=4");
+    settings.cmdline = own;
+    ck_assert_int_eq(parse("switch"), 0);
+    ck_assert_int_eq(settle(), 0);
+    ck_assert_str_eq(opt.cmdline, "log=8 watchdog=0");
+}
+END_TEST
+
 START_TEST(both_command_lines_are_bounded)
 {
     static char most[CONFIG_CMDLINE_MAX];
@@ -198,6 +220,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, configuration_fills_in);
     tcase_add_test(tc, options_override);
+    tcase_add_test(tc, watchdog_is_handed_on);
     tcase_add_test(tc, both_command_lines_are_bounded);
     tcase_add_test(tc, everything_given);
     tcase_add_test(tc, limits);

@@ -160,6 +160,31 @@ START_TEST(test_the_destination_is_known_by_its_mac)
 }
 END_TEST
 
+START_TEST(test_who_never_sent_is_known_by_the_mac_of_its_vif)
+{
+    struct engine_identity who = {
+        .domid = 9, .identified = true, .mac = {2, 0, 0, 0, 0, 7}, .bridge = "xenbr0"};
+    const struct flow *flow;
+
+    play_port(play, 1, 1);
+    engine_port(play->engine, 5, &who);
+    play_udp(play, 1, 1, 7, 3, 4);
+    flow = play_find(play, 1, 3);
+    ck_assert_uint_eq(flow->side[1].identity, of(5));
+    /* Another bridge may have the same MAC. */
+    memcpy(who.bridge, "other", 6);
+    who.domid = 10;
+    engine_port(play->engine, 6, &who);
+    play_udp(play, 1, 1, 7, 33, 4);
+    ck_assert_uint_eq(play_find(play, 1, 33)->side[1].identity, of(5));
+    /* Who sends with it is behind it. */
+    play_port(play, 2, 2);
+    play_udp(play, 2, 7, 1, 5, 6);
+    play_udp(play, 1, 1, 7, 34, 4);
+    ck_assert_uint_eq(play_find(play, 1, 34)->side[1].identity, of(2));
+}
+END_TEST
+
 START_TEST(test_copies_at_the_way_out_are_not_counted_twice)
 {
     struct play_frame frame = {
@@ -341,6 +366,7 @@ Suite *unit_suite(void)
     tcase_add_test(who, test_too_many_identities_are_refused_and_counted);
     tcase_add_loop_test(who, test_flows_keep_their_identities, 0, 3);
     tcase_add_test(who, test_the_destination_is_known_by_its_mac);
+    tcase_add_test(who, test_who_never_sent_is_known_by_the_mac_of_its_vif);
     tcase_add_test(who, test_copies_at_the_way_out_are_not_counted_twice);
     tcase_add_test(who, test_bridges_tell_conversations_apart);
     suite_add_tcase(suite, who);
