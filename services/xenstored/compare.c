@@ -34,6 +34,7 @@ void compare_begin(struct compare *compare, struct tree_env *env, struct node *b
     compare->before = before;
     compare->after = after;
     compare->fresh = true;
+    compare->order = false;
     compare->below = before != after;
     compare->path_length = (uint32_t)strlen(path);
     memcpy(compare->path, path, compare->path_length + 1);
@@ -178,7 +179,8 @@ int compare_next(struct compare *compare)
         const struct node *before = compare->before, *after = compare->after;
 
         compare->below = !before || !after || before->children != after->children;
-        if (!before || !after || compare_nodes_differ(before, after))
+        if (!before || !after || compare_nodes_differ(before, after) ||
+            (compare->order && before->sequence != after->sequence))
             return 1;
     }
     if (found < 0)

@@ -23,7 +23,8 @@ struct compare {
     struct node *before, *after; /* of the last item */
     bool fresh;                  /* nothing has been reported yet */
     bool below;                  /* what is below the last item is still to come */
-    uint32_t path_length;        /* of the last item */
+    bool order; /* nodes differ, too, that were created at different times: the caller's to set */
+    uint32_t path_length; /* of the last item */
     char path[TREE_PATH_SIZE];
 };
 

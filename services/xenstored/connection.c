@@ -8,9 +8,8 @@
 
 #include "domain.h"
 #include "output.h"
+#include "recorder.h"
 #include "request.h"
-#include "transaction.h"
-#include "watch.h"
 
 /* A client with more unread than this is not served until it reads, whatever its quota. */
 #define OUTPUT_BYTES_MAX (256U * 1024)
@@ -22,136 +21,6 @@
 /* How long to wait for memory before a large message is taken in. */
 #define MEMORY_RETRY (10 * HV_MSEC)
 
-static void set_subject(const struct xenstored *xs, struct connection *connection)
-{
-    domid_t domid = connection->domain->domid;
-
-    connection->subject = (struct subject){
-        .domid = domid,
-        .target = connection->target,
-        .privileged = domid == xs->priv_domid || domid == hv_domid(xs->hv),
-    };
-}
-
-int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
-                      evtchn_port_t remote_port, struct connection **result)
-{
-    struct connection *connection = arena_zalloc(xs->arena, sizeof(*connection));
-    void *page;
-    int error;
-
-    if (!connection)
-        return -ENOMEM;
-    error = hv_grant_map(xs->hv, domain->domid, &ref, 1, false, &page);
-    if (error)
-        goto out;
-    connection->ring = page;
-    connection->xs = xs;
-    connection->domain = domain;
-    connection->target = domain->domid;
-    set_subject(xs, connection);
-    list_init(&connection->output);
-    list_init(&connection->watches);
-    list_init(&connection->transactions);
-    list_init(&connection->ready);
-    list_init(&connection->unflushed);
-    error = connection_rebind(xs, connection, remote_port);
-    if (error) {
-        (void)hv_grant_unmap(xs->hv, page, 1);
-        goto out;
-    }
-    list_append(&xs->connections, &connection->all);
-    hv_shared_write32(xs->hv, &connection->ring->server_features, domain->features);
-    *result = connection;
-    return 0;
-
-out:
-    arena_free(xs->arena, connection, sizeof(*connection));
-    return error;
-}
-
-static void handle_event(struct loop_port *event)
-{
-    struct connection *connection = LIST_ENTRY(event, struct connection, event);
-
-    connection_wake(connection->xs, connection);
-}
-
-static void close_port(struct xenstored *xs, struct connection *connection)
-{
-    evtchn_port_t port = connection->event.port;
-
-    if (!port)
-        return;
-    loop_port_remove(&xs->loop, &connection->event);
-    hv_evtchn_close(xs->hv, port);
-}
-
-int connection_rebind(struct xenstored *xs, struct connection *connection,
-                      evtchn_port_t remote_port)
-{
-    evtchn_port_t port;
-    int error;
-
-    close_port(xs, connection);
-    error = hv_evtchn_bind_interdomain(xs->hv, connection->domain->domid, remote_port, &port);
-    if (error)
-        return error;
-    connection->remote_port = remote_port;
-    loop_port_add(&xs->loop, &connection->event, port, handle_event);
-    return 0;
-}
-
-static void drop_input(struct xenstored *xs, struct connection *connection)
-{
-    uint32_t length = connection->in_header.length;
-
-    connection->in_have = 0;
-    if (!connection->in_payload)
-        return;
-    domain_add_memory(xs, connection->domain, -(long)length);
-    arena_free(xs->arena, connection->in_payload, length);
-    connection->in_payload = NULL;
-}
-
-/* All that a client can have set up, but its ring. */
-static void drop_state(struct xenstored *xs, struct connection *connection)
-{
-    drop_input(xs, connection);
-    output_drop_all(xs, connection);
-    watch_remove_all(xs, connection);
-    transaction_end_all(xs, connection);
-    list_remove(&connection->ready);
-}
-
-void connection_destroy(struct xenstored *xs, struct connection *connection)
-{
-    drop_state(xs, connection);
-    list_remove(&connection->unflushed);
-    list_remove(&connection->all);
-    close_port(xs, connection);
-    if (hv_grant_unmap(xs->hv, connection->ring, 1))
-        log_write(xs->log, LOG_ERROR, "cannot unmap the ring of domain %u",
-                  connection->domain->domid);
-    arena_free(xs->arena, connection, sizeof(*connection));
-}
-
-void connection_reset(struct xenstored *xs, struct connection *connection)
-{
-    struct xs_ring *ring = connection->ring;
-
-    drop_state(xs, connection);
-    connection->broken = false;
-    hv_shared_write32(xs->hv, &ring->req_cons, 0);
-    hv_shared_write32(xs->hv, &ring->req_prod, 0);
-    hv_shared_write32(xs->hv, &ring->rsp_cons, 0);
-    hv_shared_write32(xs->hv, &ring->rsp_prod, 0);
-    hv_shared_write32(xs->hv, &ring->error, XS_ERROR_NONE);
-    hv_shared_write32(xs->hv, &ring->connection, XS_CONNECTED);
-    connection->notify = true;
-    connection_notify(xs, connection);
-}
-
 /*
  * The client broke the protocol. Nothing of it is served any more, but its domain stays known: its
  * shutdown and death must still be told to the toolstack (XSA-325).
@@ -161,8 +30,11 @@ static void break_connection(struct xenstored *xs, struct connection *connection
     log_write(
         xs->log, LOG_WARNING, "domain %u broke the protocol (%s): ignored until it reconnects",
         connection->domain->domid, error == XS_ERROR_RINGIDX ? "ring index" : "message too long");
-    drop_state(xs, connection);
+    connection_drop_state(xs, connection);
     connection->broken = true;
+    connection->error = error;
+    recorder_broken(xs, connection);
+    recorder_sync(xs);
     if (connection->domain->features & XS_FEATURE_ERROR)
         hv_shared_write32(xs->hv, &connection->ring->error, error);
     connection->notify = true;
@@ -232,6 +104,7 @@ void connection_flush(struct xenstored *xs, struct connection *connection)
     struct list *item;
 
     list_remove(&connection->unflushed);
+    recorder_sync(xs);
     while (!connection->broken && (item = list_first(&connection->output))) {
         struct output *output = LIST_ENTRY(item, struct output, queue);
         size_t written;
@@ -299,27 +172,97 @@ static void copy_request(struct xenstored *xs, struct xs_ring *ring, uint32_t fr
 static void consume(struct xenstored *xs, struct connection *connection, uint32_t cons)
 {
     hv_shared_write32(xs->hv, &connection->ring->req_cons, cons);
+    connection->req_cons = cons;
     connection->notify = true;
     /* The ring must be seen empty, or what was added to it before it was seen so must be. */
     hv_shared_barrier(xs->hv);
 }
 
+/* Decide the request in xs->message. */
+static void decide(struct xenstored *xs, struct work *work, const struct xs_header *header)
+{
+    bool poison =
+        xs->recorder && recorder_hint(xs, work->connection->subject.domid, header, xs->message);
+
+    xs->logged = false;
+    xs->message[header->length] = '\0';
+    if (poison)
+        request_refuse(xs, work, &xs->reply);
+    else if (xs->tracing)
+        request_decide_traced(xs, work, header, (char *)xs->message, &xs->reply);
+    else
+        request_decide(xs, work, header, (char *)xs->message, &xs->reply);
+    if (xs->recorder)
+        recorder_hint_done(xs);
+}
+
+/* With the effect and the answer in the journal, before anything of them shows. */
+static void answer_recorded(struct xenstored *xs, struct work *work, const struct xs_header *header,
+                            uint32_t cons)
+{
+    struct connection *connection = work->connection;
+    const struct xs_header reply = {
+        .type = xs->reply.type,
+        .req_id = header->req_id,
+        .tx_id = header->tx_id,
+        .length = xs->reply.length,
+    };
+    uint8_t message[XS_MESSAGE_MAX];
+
+    memcpy(message, &reply, sizeof(reply));
+    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
+    if (header->type != XS_WATCH)
+        output_queue_events(xs, work);
+    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
+    output_queue_events(xs, work);
+    recorder_request(xs, connection, cons, header, (char *)xs->message, &xs->reply);
+    connection->req_cons = cons;
+    recorder_sync(xs);
+    connection_flush(xs, connection);
+}
+
+/*
+ * Is the answer all that comes of the request, and goes into the ring as a whole? Where it ends
+ * there is in *@rsp.
+ */
+static bool only_answer(struct xenstored *xs, const struct work *work,
+                        const struct xs_header *header, uint32_t *rsp)
+{
+    const struct connection *connection = work->connection;
+    uint32_t length = (uint32_t)sizeof(*header) + xs->reply.length, prod;
+
+    if (!list_empty(&work->events) || !list_empty(&connection->output) ||
+        recorder_pending(xs->recorder) ||
+        recorder_has_effect(xs, connection, header, (char *)xs->message, &xs->reply))
+        return false;
+    prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    *rsp = prod + length;
+    return *rsp - hv_shared_read32(xs->hv, &connection->ring->rsp_cons) <= XS_RING_SIZE;
+}
+
 /*
  * Decide the request in xs->message and make its effect and its answer visible: this is the commit
  * point. The request, or what of it is still in the ring, is consumed up to @cons behind its
- * answer.
+ * answer. Parts of it may have been @collected before.
  */
 static void answer(struct xenstored *xs, struct connection *connection,
-                   const struct xs_header *header, uint32_t cons)
+                   const struct xs_header *header, uint32_t cons, bool collected)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
+    uint32_t rsp;
 
     list_init(&work.events);
-    xs->message[header->length] = '\0';
-    if (xs->tracing)
-        request_decide_traced(xs, &work, header, (char *)xs->message, &xs->reply);
-    else
-        request_decide(xs, &work, header, (char *)xs->message, &xs->reply);
+    decide(xs, &work, header);
+    connection->served++;
+    if (recording(xs)) {
+        if (collected || !only_answer(xs, &work, header, &rsp)) {
+            answer_recorded(xs, &work, header, cons);
+            if (!connection->broken)
+                consume(xs, connection, cons);
+            return;
+        }
+        recorder_answered(xs, connection, cons, rsp);
+    }
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
         output_queue_events(xs, &work);
@@ -330,7 +273,6 @@ static void answer(struct xenstored *xs, struct connection *connection,
     output_queue_events(xs, &work);
     if (!connection->broken)
         consume(xs, connection, cons);
-    connection->served++;
 }
 
 enum progress {
@@ -348,9 +290,12 @@ static void collect_header(struct xenstored *xs, struct connection *connection, 
         chunk = *length;
     copy_request(xs, connection->ring, *cons,
                  (uint8_t *)&connection->in_header + connection->in_have, chunk);
+    recorder_input(xs, connection, *cons + chunk,
+                   (uint8_t *)&connection->in_header + connection->in_have, chunk);
     connection->in_have += chunk;
-    *cons += chunk;
+    connection->req_cons = *cons += chunk;
     *length -= chunk;
+    recorder_sync(xs);
     consume(xs, connection, *cons);
 }
 
@@ -425,14 +370,17 @@ static enum progress collect(struct xenstored *xs, struct connection *connection
     if (length)
         copy_request(xs, connection->ring, cons, connection->in_payload + have, length);
     if (length < missing) {
+        recorder_input(xs, connection, cons + length, connection->in_payload + have, length);
         connection->in_have += length;
+        connection->req_cons = cons + length;
+        recorder_sync(xs);
         consume(xs, connection, cons + length);
         return MORE;
     }
     if (header.length)
         memcpy(xs->message, connection->in_payload, header.length);
-    drop_input(xs, connection);
-    answer(xs, connection, &header, cons + length);
+    connection_drop_input(xs, connection);
+    answer(xs, connection, &header, cons + length, true);
     return MORE;
 }
 
@@ -487,7 +435,7 @@ static enum progress serve(struct xenstored *xs, struct connection *connection)
     if (length < size)
         return collect(xs, connection, cons, length);
     copy_request(xs, ring, cons + (uint32_t)sizeof(header), xs->message, header.length);
-    answer(xs, connection, &header, cons + size);
+    answer(xs, connection, &header, cons + size, false);
     return MORE;
 }
 
@@ -498,6 +446,7 @@ bool connection_serve(struct xenstored *xs, struct connection *connection)
     if (hv_shared_read32(xs->hv, &connection->ring->connection) == XS_RECONNECT &&
         (connection->domain->features & XS_FEATURE_RECONNECTION)) {
         connection_reset(xs, connection);
+        recorder_sync(xs);
         return false;
     }
     if (connection->broken)

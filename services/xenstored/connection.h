@@ -19,6 +19,19 @@
 HV_MUST_CHECK int connection_create(struct xenstored *xs, struct domain *domain, grant_ref_t ref,
                                     evtchn_port_t remote_port, struct connection **connection);
 
+/**
+ * A connection of @domain's without a ring, for a successor that reads of it in its predecessor's
+ * journal. NULL without memory.
+ */
+struct connection *connection_new(struct xenstored *xs, struct domain *domain);
+
+/** Map such a connection's ring and bind @remote_port. Nothing in the ring is touched. */
+HV_MUST_CHECK int connection_map(struct xenstored *xs, struct connection *connection,
+                                 grant_ref_t ref, evtchn_port_t remote_port);
+
+/** Let a page of our own stand for a ring that cannot be mapped; the connection is broken. */
+HV_MUST_CHECK int connection_lose(struct xenstored *xs, struct connection *connection);
+
 /** Drop all that hangs on the connection, unmap and unbind. */
 void connection_destroy(struct xenstored *xs, struct connection *connection);
 
@@ -31,6 +44,15 @@ HV_MUST_CHECK int connection_rebind(struct xenstored *xs, struct connection *con
  * (INTRODUCE, and "connection state" of xenstore-ring.txt).
  */
 void connection_reset(struct xenstored *xs, struct connection *connection);
+
+/** Empty its ring: what connection_reset() leaves to be done when it is in the journal. */
+void connection_finish_reset(struct xenstored *xs, struct connection *connection);
+
+/** All that a client can have set up, but its ring. */
+void connection_drop_state(struct xenstored *xs, struct connection *connection);
+
+/** Forget what there is of a message that is not whole. */
+void connection_drop_input(struct xenstored *xs, struct connection *connection);
 
 /**
  * Take over what a predecessor had taken out of the ring of a request that is not whole: @length

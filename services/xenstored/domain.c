@@ -11,6 +11,7 @@
 #include "history.h"
 #include "operations.h"
 #include "output.h"
+#include "recorder.h"
 #include "transaction.h"
 #include "watch.h"
 
@@ -133,12 +134,15 @@ struct domain *domain_get(struct xenstored *xs, domid_t domid, int *error)
     if (domain && !domain->dead)
         return domain;
     *error = -ENOENT;
-    if (domain || !domain_exists(xs, domid, &info))
+    /* What a predecessor knew is in its journal, not what there is now. */
+    if (domain || xs->recovering || !domain_exists(xs, domid, &info))
         return NULL;
     *error = -ENOMEM;
     domain = domain_create(xs, domid);
-    if (domain)
+    if (domain) {
         memcpy(domain->handle, info.handle, sizeof(domain->handle));
+        recorder_domain(xs, domain);
+    }
     return domain;
 }
 
@@ -288,6 +292,7 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
 
     if (clean_tree(xs, domid)) {
         domain->dead = xs->cleanup_pending = true;
+        recorder_changed(xs); /* there is an entry for a death as a whole only */
         return;
     }
     /* Only now: whoever acted for it could read what it owned, and is told that it went. */
@@ -301,6 +306,7 @@ static void finish_death(struct xenstored *xs, struct domain *domain)
 
 void domain_release(struct xenstored *xs, struct domain *domain)
 {
+    recorder_gone(xs, domain->domid);
     disconnect(xs, domain);
     finish_death(xs, domain);
 }
@@ -326,11 +332,13 @@ void domain_check_all(struct xenstored *xs)
         if (domain_unlimited(xs, domain->domid))
             continue;
         if (domain->dead) {
+            recorder_changed(xs);
             finish_death(xs, domain);
         } else if (!domain_exists(xs, domain->domid, &info)) {
             domain_release(xs, domain);
         } else if (info.shutdown && !domain->shutdown && domain->introduced) {
             domain->shutdown = shutdown = true;
+            recorder_shutdown(xs, domain->domid);
             log_write(xs->log, LOG_INFO, "domain %u has shut down, reason %u", domain->domid,
                       info.shutdown_reason);
             fire_special(xs, SPECIAL_RELEASE, false, true, domain->domid);
@@ -372,6 +380,7 @@ int domain_introduce(struct xenstored *xs, domid_t domid, evtchn_port_t port)
                                : introduce_new(xs, domain, port);
     if (error)
         return error;
+    recorder_introduced(xs, domain->connection);
     connection_reset(xs, domain->connection);
     return 0;
 }
@@ -475,6 +484,8 @@ bool domain_over_quota(const struct connection *connection, enum quota quota, ui
     struct domain *domain = connection->domain;
     uint32_t limit = quota_effective(domain->limits.hard[quota], domain->defaults->hard[quota]);
 
+    if (connection->xs->recovering) /* it was asked before */
+        return false;
     if (quota >= QUOTA_NODE_PERMISSIONS && value <= UINT32_MAX)
         domain_set_usage(domain, quota, (uint32_t)value);
     if (connection->subject.privileged || !limit || value <= limit)
@@ -504,7 +515,7 @@ bool domain_over_memory(struct xenstored *xs, const struct connection *connectio
 
     if (domain_over_quota(connection, QUOTA_MEMORY, memory))
         return true;
-    if (connection->subject.privileged || within_share(memory, free, reserve))
+    if (connection->subject.privileged || xs->recovering || within_share(memory, free, reserve))
         return false;
     /* Older versions go first, where that may help. */
     if (within_share(memory, free + xs->history.bytes, reserve))

@@ -8,6 +8,7 @@
 #include "domain.h"
 #include "output.h"
 #include "path.h"
+#include "recorder.h"
 #include "replace.h"
 #include "watch.h"
 #include "xenstored.h"
@@ -169,6 +170,7 @@ int migration_load_finish(struct migration_load *load, struct migration_result *
         load->error = replace_all(load->xs, &load->tree, &load->result.changed);
     if (load->error)
         return load->error;
+    recorder_changed(load->xs);
     apply_domains(load);
     for (struct loaded_connection *at = load->connections; at; at = at->next)
         restore_connection(load, at);

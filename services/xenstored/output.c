@@ -6,6 +6,7 @@
 
 #include "domain.h"
 #include "publish.h"
+#include "recorder.h"
 #include "trace.h"
 
 #define SPARE_SIZE (sizeof(struct output) + XS_MESSAGE_MAX)
@@ -40,25 +41,22 @@ static void enqueue(struct xenstored *xs, struct output *output)
     }
     if (list_empty(&connection->unflushed))
         list_append(&xs->unflushed, &connection->unflushed);
+    recorder_queued(xs, output);
 }
 
 void output_queue_reply(struct xenstored *xs, struct connection *connection, const void *message,
                         size_t length, size_t sent)
 {
-    struct output *output = arena_alloc(xs->arena, sizeof(*output) + length - sent);
     size_t left = length - sent;
+    struct output *output = arena_alloc(xs->arena, sizeof(*output) + left);
+    bool spare = !output;
 
-    if (!output) {
+    if (spare) {
         output = xs->spare;
         xs->spare = NULL;
-        /* The spare is of a size of its own: remembered by its length, which output_free() sees. */
-        *output =
-            (struct output){.length = XS_MESSAGE_MAX, .sent = XS_MESSAGE_MAX - (uint32_t)left};
-        memcpy(output->data + output->sent, (const uint8_t *)message + sent, left);
-    } else {
-        *output = (struct output){.length = (uint32_t)left};
-        memcpy(output->data, (const uint8_t *)message + sent, left);
     }
+    *output = (struct output){.length = (uint32_t)left, .spare = spare};
+    memcpy(output->data, (const uint8_t *)message + sent, left);
     output->connection = connection;
     domain_add_memory(xs, connection->domain, (long)output_size(output));
     enqueue(xs, output);
@@ -100,6 +98,7 @@ void output_free(struct xenstored *xs, struct output *output)
     struct connection *connection = output->connection;
 
     output_unhash(xs, output);
+    recorder_unqueued(output);
     list_remove(&output->queue);
     connection->output_bytes -= output->length;
     if (!output->event) {
@@ -153,6 +152,8 @@ void output_add_event(struct xenstored *xs, struct work *work, struct connection
     struct domain *domain = connection->domain;
     struct output *output = NULL;
 
+    if (xs->recovering) /* our predecessor has told of it, and the journal has that */
+        return;
     header.length = (uint32_t)size;
     /* An event that no message can hold is left out, as upstream does (XSA-324). */
     if (size <= XS_PAYLOAD_MAX)

@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "history.h"
 #include "output.h"
+#include "recorder.h"
 #include "request.h"
 #include "transaction.h"
 #include "watch.h"
@@ -134,6 +135,9 @@ static int write_nodes(struct publisher *publisher)
     char path[RENDEZVOUS_PATH_MAX + 16];
     const char *value;
 
+    /* The nodes themselves are in no journal, but what is made above them is. */
+    if (!tree_lookup_parent(&xs->env, &xs->tree, publisher->path))
+        recorder_changed(xs);
     attempt_begin(xs, &attempt, &publisher->self);
     for (unsigned i = 0; i < NODES; i++) {
         node_wanted(publisher, i, path, &value);
@@ -290,6 +294,11 @@ void publish_restore(struct xenstored *xs)
     output_drop_all(xs, &publisher->self);
     publisher->suspect = false;
     restore(publisher);
+}
+
+void publish_look(struct xenstored *xs)
+{
+    xs->publisher->suspect = true;
 }
 
 void publish_event_dropped(struct xenstored *xs, const struct connection *connection)

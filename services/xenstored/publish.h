@@ -24,6 +24,9 @@ struct rendezvous *publish_rendezvous(struct xenstored *xs);
 /** Put back what others have changed, if they have. To be called when no request is under way. */
 void publish_restore(struct xenstored *xs);
 
+/** Look at them when that is next called: they may be gone without an event. */
+void publish_look(struct xenstored *xs);
+
 /** An event for @connection was dropped: was it the one that tells of such a change? */
 void publish_event_dropped(struct xenstored *xs, const struct connection *connection);
 

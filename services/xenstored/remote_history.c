@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "recorder.h"
 #include "replace.h"
 #include "request.h"
 
@@ -220,6 +221,8 @@ static int handle_rollback(void *context, struct control_request *request,
     error = replace_rollback(xs, number, path, &changed);
     if (error)
         return error == -ENOENT ? no_such_version(xs, request, number) : no_memory(request);
+    recorder_changed(xs);
+    recorder_sync(xs);
     control_put_number(reply, CONTROL_F_VERSION, history_newest(xs));
     control_put_number(reply, CONTROL_F_COUNT, changed);
     return 0;

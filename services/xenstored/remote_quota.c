@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "domain.h"
+#include "recorder.h"
 
 /* Quotas are numbered as in enum quota; this one follows them. */
 #define SOFT_MEMORY QUOTA_COUNT
@@ -192,6 +193,8 @@ static int handle_set(void *context, struct control_request *request, struct con
     if (error)
         return error;
     *quota_find(limits, name) = value;
+    recorder_changed(xs);
+    recorder_sync(xs);
     value = quota_effective(value, *limit);
     if (domain) {
         control_put_number(reply, CONTROL_F_DOMID, domain->domid);

@@ -9,6 +9,7 @@
 
 #include "history.h"
 #include "migration.h"
+#include "recorder.h"
 
 /* Bytes of the stream in a frame. */
 #define DATA_SIZE 4000U
@@ -116,6 +117,8 @@ static int take_data(struct control_stream *stream, const void *data, size_t len
     if (error)
         return say_problem(load, error);
     if (!data) {
+        recorder_changed(load->xs);
+        recorder_sync(load->xs);
         put_result(&result, reply);
         if (history_newest(load->xs))
             control_put_number(reply, CONTROL_F_VERSION, history_newest(load->xs));

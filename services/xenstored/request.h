@@ -19,6 +19,28 @@ void request_decide(struct xenstored *xs, struct work *work, const struct xs_hea
 void request_decide_traced(struct xenstored *xs, struct work *work, const struct xs_header *header,
                            const char *payload, struct reply *reply);
 
+/** Answer EIO, and decide nothing. */
+void request_refuse(struct xenstored *xs, struct work *work, struct reply *reply);
+
+/** Does a transaction log such a request? */
+bool request_is_logged(uint32_t type);
+
+/**
+ * Does such a request outside of a transaction change anything, if it succeeds? Not those count
+ * whose effects are told one by one (recorder.h).
+ */
+bool request_changes(uint32_t type, const char *payload);
+
+struct entry_request;
+
+/**
+ * Do again what a predecessor's journal has: a request of the connection, with the outcome that it
+ * had. @payload ends in a NUL. -EINVAL: it cannot have had that; -ENOMEM, ...
+ */
+HV_MUST_CHECK int request_redo(struct xenstored *xs, struct connection *connection,
+                               const struct entry_request *request, const char *payload,
+                               size_t length);
+
 /** Do a logged request of a transaction again, in @work. */
 void request_replay(struct xenstored *xs, struct work *work, uint32_t type, const char *payload,
                     size_t length, struct reply *reply);

@@ -35,6 +35,7 @@
 struct connection;
 struct domain_block;
 struct publisher;
+struct recorder;
 struct remote;
 struct transaction;
 struct xenstored;
@@ -75,6 +76,8 @@ struct output {
     uint64_t hash; /* of an event's connection, path and token */
     uint32_t length, sent;
     bool event;
+    bool spare;  /* it is xenstored.spare: its size is that of the longest message */
+    bool logged; /* is in the journal, or there is none */
     bool hashed; /* is in xenstored.events[] */
     uint8_t data[];
 };
@@ -90,10 +93,12 @@ struct connection {
     domid_t target; /* SET_TARGET; its own domid without one */
     struct loop_port event;
     evtchn_port_t remote_port;
+    grant_ref_t ref;
     struct xs_ring *ring;
     bool broken; /* it broke the protocol: ignored until its domain dies or reconnects (XSA-325) */
     bool extra;  /* made by xenstored_attach() beside its domain's own */
     bool notify; /* its ring has changed since it was last told */
+    bool lost;   /* its ring could not be mapped: a page of our own stands for it */
     uint32_t served; /* requests since it was last told */
     uint64_t stalled_until;
 
@@ -111,6 +116,22 @@ struct connection {
     struct list watches;      /* of struct watch */
     struct list transactions; /* of struct transaction */
     uint32_t watch_count, transaction_count, next_transaction;
+
+    /* For the journal (recorder.h). */
+    uint32_t id;
+    uint32_t req_cons; /* behind the last request that is decided, or byte that was taken */
+    uint32_t error;    /* why it is broken */
+    struct output *first_unlogged;
+    uint32_t unlogged_bytes;
+    struct list unlogged, resetting; /* in the recorder's lists of these names */
+
+    /* While a predecessor's journal is read: of its ring, as the journal has it. */
+    struct {
+        uint32_t begin, waiting; /* of what waits, in the responses: where, and its bytes */
+        uint32_t answered_cons, answered_rsp;
+        bool answered; /* if rsp_prod is answered_rsp, then requests are done to answered_cons */
+        bool reset;    /* it is to be emptied, unless it says that it was */
+    } journal;
 };
 
 /** Where an operation takes effect. */
@@ -165,7 +186,7 @@ struct xenstored {
     struct arena *arena;
     void *arena_base;
     unsigned arena_pages;
-    struct hash_key key;
+    struct hash_key key, answers; /* the latter of answers in transactions: a successor goes on */
 
     struct perms_table perms;
     struct tree_env env;
@@ -191,6 +212,11 @@ struct xenstored {
     struct reply reply, replayed;
     char paths[16384]; /* domain.c: paths to clean up */
 
+    struct recorder *recorder; /* NULL: there is no journal (recorder.h) */
+    uint32_t connection_ids;   /* the newest connection's */
+    bool recovering; /* a predecessor's journal is being read: the present is not asked (recovery.h)
+                      */
+    bool logged;     /* the request under way is in its transaction's log */
     struct publisher *publisher; /* NULL: nothing is published (publish.c) */
     struct remote *remote;       /* NULL: there is no control server (remote.c) */
 
@@ -204,7 +230,7 @@ struct xenstored {
 /** Bytes that a message takes. */
 static inline size_t output_size(const struct output *output)
 {
-    return sizeof(*output) + output->length;
+    return sizeof(*output) + (output->spare ? XS_MESSAGE_MAX : output->length);
 }
 
 #endif

@@ -24,26 +24,17 @@ static long logged_memory(size_t length)
     return (long)(logged_size(length) + length);
 }
 
-int transaction_start(struct xenstored *xs, struct connection *connection, uint32_t *id)
+int transaction_restore(struct xenstored *xs, struct connection *connection, uint32_t id,
+                        uint64_t started)
 {
-    struct transaction *transaction;
+    struct transaction *transaction = arena_alloc(xs->arena, sizeof(*transaction));
 
-    if (domain_over_quota(connection, QUOTA_TRANSACTIONS, connection->transaction_count + 1UL))
-        return -ENOSPC;
-    if (domain_over_memory(xs, connection, sizeof(*transaction)))
-        return -ENOMEM;
-    transaction = arena_alloc(xs->arena, sizeof(*transaction));
     if (!transaction)
         return -ENOMEM;
-    do {
-        connection->next_transaction++;
-    } while (!connection->next_transaction ||
-             transaction_find(connection, connection->next_transaction));
-
     *transaction = (struct transaction){
         .connection = connection,
-        .id = connection->next_transaction,
-        .started = xs->env.changes,
+        .id = id,
+        .started = started,
         .log_memory = sizeof(*transaction),
     };
     transaction->log_end = &transaction->log;
@@ -52,8 +43,25 @@ int transaction_start(struct xenstored *xs, struct connection *connection, uint3
     connection->transaction_count++;
     domain_set_usage(connection->domain, QUOTA_TRANSACTIONS, connection->transaction_count);
     domain_add_memory(xs, connection->domain, transaction->log_memory);
-    *id = transaction->id;
     return 0;
+}
+
+int transaction_start(struct xenstored *xs, struct connection *connection, uint32_t *id)
+{
+    uint32_t next = connection->next_transaction;
+    int error;
+
+    if (domain_over_quota(connection, QUOTA_TRANSACTIONS, connection->transaction_count + 1UL))
+        return -ENOSPC;
+    if (domain_over_memory(xs, connection, sizeof(struct transaction)))
+        return -ENOMEM;
+    do {
+        next++;
+    } while (!next || transaction_find(connection, next));
+    error = transaction_restore(xs, connection, next, xs->env.changes);
+    if (!error)
+        *id = connection->next_transaction = next;
+    return error;
 }
 
 struct transaction *transaction_find(struct connection *connection, uint32_t id)
@@ -104,16 +112,24 @@ static uint64_t answer_hash(const struct xenstored *xs, const struct reply *repl
         data += generation;
         length -= generation;
     }
-    return hash_chain(hash_bytes(&xs->key, &type, sizeof(type)),
-                      hash_bytes(&xs->key, data, length));
+    return hash_chain(hash_bytes(&xs->answers, &type, sizeof(type)),
+                      hash_bytes(&xs->answers, data, length));
 }
 
 void transaction_answer(struct xenstored *xs, struct transaction *transaction,
                         const struct reply *reply)
 {
-    struct logged *last = LIST_ENTRY(transaction->log_end, struct logged, next);
+    transaction_set_answer(transaction, answer_hash(xs, reply));
+}
 
-    last->answer = answer_hash(xs, reply);
+uint64_t transaction_last_answer(const struct transaction *transaction)
+{
+    return LIST_ENTRY(transaction->log_end, struct logged, next)->answer;
+}
+
+void transaction_set_answer(struct transaction *transaction, uint64_t answer)
+{
+    LIST_ENTRY(transaction->log_end, struct logged, next)->answer = answer;
 }
 
 void transaction_account(struct transaction *transaction, int nodes, long bytes)
@@ -197,6 +213,7 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
 {
     struct attempt attempt;
     struct logged *logged;
+    bool failed;
 
     tree_release(&xs->env, &transaction->tree);
     attempt_begin(xs, &attempt, work->connection);
@@ -206,8 +223,10 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
         if (answer_hash(xs, &xs->replayed) != logged->answer)
             break;
     }
-    if (logged) {
-        blame(xs, transaction, logged);
+    failed = logged || transaction->doomed;
+    if (failed) {
+        if (logged)
+            blame(xs, transaction, logged);
         attempt_abandon(xs, &attempt);
     } else {
         attempt_commit(xs, &attempt, work);
@@ -217,9 +236,22 @@ int transaction_commit(struct xenstored *xs, struct work *work, struct transacti
     }
     if (xs->tracing)
         trace_commit(xs, work->connection, transaction->id, transaction->logged_count,
-                     logged ? -EAGAIN : 0);
+                     failed ? -EAGAIN : 0);
     transaction_free(xs, transaction);
-    return logged ? -EAGAIN : 0;
+    return failed ? -EAGAIN : 0;
+}
+
+void transaction_redo(struct xenstored *xs, struct work *work, struct transaction *transaction)
+{
+    struct attempt attempt;
+
+    tree_release(&xs->env, &transaction->tree);
+    attempt_begin(xs, &attempt, work->connection);
+    for (const struct logged *logged = transaction->log; logged; logged = logged->next)
+        request_replay(xs, &attempt.work, logged->type, logged->payload, logged->length,
+                       &xs->replayed);
+    attempt_commit(xs, &attempt, work);
+    transaction_free(xs, transaction);
 }
 
 void transaction_abort(struct xenstored *xs, struct transaction *transaction)

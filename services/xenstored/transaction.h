@@ -33,11 +33,16 @@ struct transaction {
     struct logged *log, **log_end;
     long nodes, memory; /* what its owner's use would grow by */
     long log_memory;    /* counted against its owner while it is open */
+    bool doomed;        /* its tree was lost with a predecessor: it ends in EAGAIN */
 };
 
 /** TRANSACTION_START. -ENOSPC (quota), -ENOMEM. */
 HV_MUST_CHECK int transaction_start(struct xenstored *xs, struct connection *connection,
                                     uint32_t *id);
+
+/** A predecessor had opened one with that id, and had not ended it. -ENOMEM. */
+HV_MUST_CHECK int transaction_restore(struct xenstored *xs, struct connection *connection,
+                                      uint32_t id, uint64_t started);
 
 /** The open transaction, or NULL. */
 struct transaction *transaction_find(struct connection *connection, uint32_t id);
@@ -52,6 +57,15 @@ HV_MUST_CHECK int transaction_log(struct xenstored *xs, struct transaction *tran
 /** Record the answer to the request logged last. */
 void transaction_answer(struct xenstored *xs, struct transaction *transaction,
                         const struct reply *reply);
+
+/** The recorded answer to the request logged last. */
+uint64_t transaction_last_answer(const struct transaction *transaction);
+
+/** A predecessor recorded @answer for it. */
+void transaction_set_answer(struct transaction *transaction, uint64_t answer);
+
+/** TRANSACTION_END T of which a predecessor has told that it took effect. */
+void transaction_redo(struct xenstored *xs, struct work *work, struct transaction *transaction);
 
 /** TRANSACTION_END T. The transaction ends in any case. -EAGAIN: a conflict. Events go to @work. */
 HV_MUST_CHECK int transaction_commit(struct xenstored *xs, struct work *work,

@@ -13,6 +13,8 @@
 #include "migration.h"
 #include "output.h"
 #include "publish.h"
+#include "recorder.h"
+#include "recovery.h"
 #include "remote.h"
 #include "state.h"
 #include "trace.h"
@@ -181,12 +183,15 @@ struct xenstored *xenstored_create(struct hv *hv, const struct xenstored_config 
     list_init(&xs->unflushed);
     list_init(&xs->traces);
     hv_random(hv, &xs->key, sizeof(xs->key));
+    hv_random(hv, &xs->answers, sizeof(xs->answers));
     perms_table_init(&xs->perms, xs->arena, &xs->key);
     list_init(&xs->history.versions);
 
     error = create_log(xs, config->log_size);
     if (!error)
         error = create_store(xs);
+    if (!error && config->reserved)
+        error = recorder_create(xs, config->reserved, config->reserved_pages);
     if (!error && !config->no_virq)
         error = bind_virq(xs);
     if (!error)
@@ -218,6 +223,7 @@ void xenstored_destroy(struct xenstored *xs)
     tree_release(&xs->env, &xs->tree);
     domain_destroy_all(xs);
     output_spare_drop(xs);
+    recorder_destroy(xs);
     watch_index_destroy(xs);
     tree_env_destroy(&xs->env);
     unbind_virq(xs);
@@ -251,9 +257,12 @@ static int attach(struct xenstored *xs, domid_t domid, grant_ref_t ref, evtchn_p
         domain->introduced = true;
         domain->connection = connection;
     }
+    recorder_changed(xs);
     /* A client that wants to reconnect has said so to our predecessor. */
-    if (!adopt)
+    if (!adopt) {
+        recorder_sync(xs);
         hv_shared_write32(xs->hv, &connection->ring->connection, XS_CONNECTED);
+    }
     connection->notify = true;
     connection_notify(xs, connection);
     /* What the client sent before it was attached raised no event here. */
@@ -288,11 +297,10 @@ static int load_state(struct xenstored *xs, struct migration_load *load, const v
     return error;
 }
 
-int xenstored_take_over(struct xenstored *xs, const void *state, size_t size)
+static int take_over_stream(struct xenstored *xs, const void *state, size_t size)
 {
     struct migration_load *load = migration_load_begin(xs);
     struct migration_result result = {0};
-    struct domain *control;
     int error;
 
     if (!load)
@@ -307,13 +315,28 @@ int xenstored_take_over(struct xenstored *xs, const void *state, size_t size)
               " watches (%" PRIu64 " not)",
               result.nodes, result.connections, result.connections_not_restored, result.watches,
               result.watches_not_restored);
-    control = domain_find(xs, xs->priv_domid);
-    if (!control || !control->connection)
-        return -EINVAL;
     domain_check_all(xs);
+    recorder_sync(xs);
     return 0;
 }
 
+static bool control_is_served(const struct xenstored *xs)
+{
+    const struct domain *control = domain_find(xs, xs->priv_domid);
+
+    return control && control->connection && !control->connection->lost;
+}
+
+int xenstored_take_over(struct xenstored *xs, const void *state, size_t size)
+{
+    int error;
+
+    if (recovery_recognizes(state, size))
+        error = recovery_run(xs, state, size);
+    else
+        error = take_over_stream(xs, state, size);
+    return error || control_is_served(xs) ? error : -EINVAL;
+}
 void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_port)
 {
     list_for_each_safe (item, after, &xs->connections) {
@@ -327,6 +350,8 @@ void xenstored_detach(struct xenstored *xs, domid_t domid, evtchn_port_t remote_
             domain->introduced = false;
         }
         connection_destroy(xs, connection);
+        recorder_changed(xs);
+        recorder_sync(xs);
     }
 }
 
@@ -362,6 +387,7 @@ static uint64_t wake_stalled(struct xenstored *xs)
 
 static void flush_all(struct xenstored *xs)
 {
+    recorder_sync(xs);
     list_for_each_safe (item, after, &xs->unflushed) {
         struct connection *connection = LIST_ENTRY(item, struct connection, unflushed);
 

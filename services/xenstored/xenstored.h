@@ -27,7 +27,10 @@ struct xenstored_config {
     bool control;         /**< listen for control clients of the privileged domain */
     unsigned clients;     /**< of these at a time; 0: 16 */
     const char *version;  /**< what they are told is the program's; lives as long as the service */
-    bool no_virq;         /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
+    void *reserved;       /**< guarded pages for the journal, but for the first, which is writable;
+                               NULL: none is written */
+    unsigned reserved_pages;
+    bool no_virq; /**< do not bind VIRQ_DOM_EXC (a test without domain deaths) */
 };
 
 /**
@@ -65,11 +68,11 @@ HV_MUST_CHECK int xenstored_adopt(struct xenstored *xs, domid_t domid, grant_ref
                                   evtchn_port_t remote_port);
 
 /**
- * Take the place of a predecessor, whose state is the @size bytes at @state (migration.h): all
- * rings of the stream are adopted, the control domain's included. What became of the domains
- * meanwhile is looked up. -EINVAL: it is no such state, and nothing was touched, or the control
- * domain's ring is not in it; -ENOMEM. With another error the control domain's ring could not be
- * adopted.
+ * Take the place of a predecessor, whose state is the @size bytes at @state, aligned to 8: its
+ * reserved pages (recovery.h), or a stream (migration.h). All rings are adopted, the control
+ * domain's included. What became of the domains meanwhile is looked up. -EINVAL: it is no such
+ * state, and nothing was touched, or the control domain's ring is not in it; -ENOMEM. With another
+ * error the control domain's ring could not be adopted.
  */
 HV_MUST_CHECK int xenstored_take_over(struct xenstored *xs, const void *state, size_t size);
 

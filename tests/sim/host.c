@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "host.h"
 
+#include "common/journal.h"
 #include "expect.h"
+#include "services/xenstored/journal_entry.h"
 
 #include <check.h>
 #include <errno.h>
@@ -18,12 +20,119 @@
 /* What the same content may take more for having another history: tables that have grown. */
 #define SHAPE_BYTES 1024
 
+static int start(struct host *host);
+
+/* A successor takes its predecessor's place within its first step: so it can die there, too. */
 static uint64_t step(void *context)
 {
     struct host *host = context;
 
+    host->deaths.stepping = true;
+    if (host->xs == NULL)
+        ck_assert_int_eq(start(host), 0);
     host->deadline = xenstored_step(host->xs);
+    host->deaths.stepping = false;
     return host->deadline;
+}
+
+/* --- death and recovery -------------------------------------------------------------------------
+ */
+
+/* What dom0 keeps: the newest journal that is in force, and the newest hint. */
+static void keep_pages(struct host *host)
+{
+    size_t size = (size_t)host->journal * HV_PAGE_SIZE;
+    struct journal_reader reader;
+    struct journal_hint *hint;
+
+    if (host->deaths.kept == NULL)
+        host->deaths.kept = calloc(1, size);
+    if (host->reserved == NULL)
+        return;
+    memcpy(host->deaths.kept, host->reserved, sizeof(uint64_t));
+    hint = (struct journal_hint *)(void *)host->deaths.kept;
+    if (journal_read(&reader, (uint8_t *)host->reserved + HV_PAGE_SIZE, size - HV_PAGE_SIZE) == 0) {
+        memcpy(host->deaths.kept, host->reserved, size);
+    } else {
+        uint32_t complete = hint->complete;
+
+        memcpy(hint, host->reserved, sizeof(*hint));
+        hint->complete = complete;
+        host->deaths.recoveries++;
+    }
+    if (!host->deaths.poison) {
+        hint->request = 0;
+        memset(hint->suspects, 0, sizeof(hint->suspects));
+    }
+}
+
+void host_end_store(struct host *host)
+{
+    struct hv *store = host->store;
+
+    keep_pages(host);
+    host->deaths.count++;
+    host->deaths.stepping = false;
+    host->deaths.dead = true;
+    host->xs = NULL;
+    host->reserved = NULL;
+    host->deaths.in = 0;
+    if (host->deaths.every != 0) {
+        uint64_t draw = host->deaths.random =
+            host->deaths.random * UINT64_C(6364136223846793005) + 12345;
+
+        draw >>= 33;
+        /* Soon after the last one as often as any time later. */
+        host->deaths.in = 1 + (draw & 1 ? draw >> 1 : (draw >> 1) % 100) % host->deaths.every;
+    }
+    sim_domain_destroy(store);
+}
+
+static void count_access(void *context, struct hv *victim, const void *address, size_t length)
+{
+    struct host *host = context;
+
+    if (victim == host->store && host->deaths.stepping && host->deaths.in != 0 &&
+        --host->deaths.in == 0)
+        host_end_store(host);
+}
+
+void host_arm(struct host *host)
+{
+    sim_set_adversary(host->sim, count_access, host);
+}
+
+static void create_store(struct host *host)
+{
+    host->store = sim_domain_create(
+        host->sim,
+        &(struct sim_domain_config){
+            .domid = HOST_STORE_DOMID,
+            .xs_domain = true,
+            .pages = host->store_pages,
+            .module = host->deaths.kept,
+            .module_size = host->deaths.kept != NULL ? (size_t)host->journal * HV_PAGE_SIZE : 0});
+    ck_assert_ptr_nonnull(host->store);
+}
+
+static void bring_back(struct host *host)
+{
+    host->deaths.dead = false;
+    create_store(host);
+    sim_set_actor(host->store, step, host);
+}
+
+/* Run the host, and bring up a successor wherever the store has died. */
+static uint64_t run(struct host *host, uint64_t until)
+{
+    uint64_t steps = sim_run(host->sim, until, STEPS_AT_ONCE), all = steps;
+
+    while (host->deaths.dead) {
+        bring_back(host);
+        steps = sim_run(host->sim, until, STEPS_AT_ONCE);
+        all += steps;
+    }
+    return steps == STEPS_AT_ONCE ? STEPS_AT_ONCE : all % STEPS_AT_ONCE;
 }
 
 static struct client **free_slot(struct host *host)
@@ -32,6 +141,13 @@ static struct client **free_slot(struct host *host)
         if (host->client[i] == NULL)
             return &host->client[i];
     abort();
+}
+
+static unsigned journal_pages(void)
+{
+    const char *text = getenv("HOST_JOURNAL");
+
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 0;
 }
 
 struct host *host_create(const struct host_config *config)
@@ -47,10 +163,9 @@ struct host *host_create(const struct host_config *config)
     host->sim = sim_create(config->seed);
     dom0 = sim_domain_create(host->sim, &(struct sim_domain_config){.domid = 0, .cmdline = ""});
     sim_domain_no_faults(dom0);
-    host->store = sim_domain_create(
-        host->sim, &(struct sim_domain_config){
-                       .domid = HOST_STORE_DOMID, .xs_domain = true, .pages = config->store_pages});
-    ck_assert_ptr_nonnull(host->store);
+    host->store_pages = config->store_pages;
+    host->journal = config->journal != 0 ? config->journal : journal_pages();
+    create_store(host);
     host->control = config->control;
     host->dom0 = *free_slot(host) = client_create(host, dom0, 0, config->start_index, false);
     if (config->lenient)
@@ -64,18 +179,42 @@ struct host *host_create(const struct host_config *config)
     return host;
 }
 
-int host_start(struct host *host)
+static int start(struct host *host)
 {
-    host->xs = xenstored_create(
-        host->store,
-        &(struct xenstored_config){.priv_domid = 0, .control = host->control, .version = "1.2.3"});
+    struct xenstored_config config = {
+        .control = host->control, .version = "1.2.3", .reserved_pages = host->journal};
+    const void *module;
+    size_t size;
+    int error;
+
+    if (host->journal != 0) {
+        host->reserved = config.reserved = hv_guarded_alloc(host->store, host->journal);
+        if (config.reserved == NULL)
+            return ENOMEM;
+        hv_guarded_open(host->store, config.reserved, 1);
+    }
+    host->xs = xenstored_create(host->store, &config);
     if (host->xs == NULL)
         return ENOMEM;
-    int error = xenstored_attach(host->xs, 0, HV_GNTTAB_XENSTORE, host->dom0->port);
+    module = hv_module(host->store, &size);
+    error = module != NULL ? xenstored_take_over(host->xs, module, size)
+                           : xenstored_attach(host->xs, 0, HV_GNTTAB_XENSTORE, host->dom0->port);
     if (error != 0) {
         xenstored_destroy(host->xs);
         host->xs = NULL;
-        return -error;
+    }
+    return -error;
+}
+
+int host_start(struct host *host)
+{
+    int error = start(host);
+
+    if (error != 0) {
+        if (host->reserved != NULL)
+            hv_page_free(host->store, host->reserved, host->journal);
+        host->reserved = NULL;
+        return error;
     }
     sim_set_actor(host->store, step, host);
     host_run(host);
@@ -98,14 +237,14 @@ void host_run(struct host *host)
     uint64_t steps;
 
     do {
-        steps = sim_run(host->sim, hv_now(host->store), STEPS_AT_ONCE);
+        steps = run(host, sim_now(host->sim));
         EXPECT(++rounds < ROUNDS_MAX, "the service never comes to rest");
     } while (read_all(host) || steps == STEPS_AT_ONCE);
 }
 
 void host_pass(struct host *host, uint64_t nanoseconds)
 {
-    sim_run(host->sim, hv_now(host->store) + nanoseconds, STEPS_AT_ONCE);
+    run(host, sim_now(host->sim) + nanoseconds);
     read_all(host);
     host_run(host);
 }
@@ -287,6 +426,9 @@ void host_destroy(struct host *host)
 
     xenstored_destroy(host->xs);
     sim_set_actor(host->store, NULL, NULL);
+    if (host->reserved != NULL)
+        hv_page_free(host->store, host->reserved, host->journal);
+    free(host->deaths.kept);
     sim_usage(host->store, &now);
     ck_assert_uint_eq(now.pages, 0);
     ck_assert_uint_eq(now.ports, 0);

@@ -22,15 +22,34 @@ struct host_config {
     uint64_t seed;
     unsigned store_pages; /**< of the store domain; 0: 2048 (8 MiB) */
     uint32_t start_index; /**< of dom0's ring */
+    unsigned journal;     /**< pages reserved for the journal; 0: what HOST_JOURNAL says, or none */
     bool control;         /**< the service listens for control clients */
     bool lenient;         /**< a service that cannot start is no failure: host->xs is NULL then */
+};
+
+/**
+ * How the store domain is killed, and comes back: a successor of the same domid gets the reserved
+ * pages as they were, and goes on with the rings as they are.
+ */
+struct host_deaths {
+    uint64_t in;    /**< die before the so many-th access to shared memory or journal; 0: never */
+    uint64_t every; /**< then draw the next of as many; 0: no more */
+    uint64_t random;
+    unsigned count, recoveries; /**< deaths so far; of these in a recovery */
+    bool stepping;              /**< within the service's own step */
+    bool dead;
+    bool poison;   /**< keep what tells of requests that killed; else a run has too many deaths */
+    uint8_t *kept; /**< the reserved pages that the successor gets; NULL: none */
 };
 
 struct host {
     struct sim *sim;
     struct hv *store;
     bool control;
-    struct xenstored *xs;
+    struct xenstored *xs; /**< NULL: not started yet, or it was killed and has no successor */
+    struct host_deaths deaths;
+    unsigned journal, store_pages;
+    void *reserved; /**< that many pages of the store domain; NULL: none */
     struct client *dom0;
     struct client *client[HOST_CLIENTS];  /**< all of them, dom0 first; NULL: free */
     struct sim_usage idle;                /**< of the store domain with dom0 attached only */
@@ -49,6 +68,13 @@ int host_start(struct host *host);
  * first (pages, ports, mappings and the service's own counters), the service and the sim end.
  */
 void host_destroy(struct host *host);
+
+/** The store domain dies here and now, unless it has. Called from the adversary, does not return.
+ */
+void host_end_store(struct host *host);
+
+/** Arm @host->deaths: from now on, the test's adversary is the host's own. */
+void host_arm(struct host *host);
 
 /** Run until the service has nothing to do, collecting what comes out of every ring. */
 void host_run(struct host *host);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file journal_entry.h
+ * What is in XenStore's journal: entries, packed into the records of common/journal.h one behind
+ * the other, each whole in one record. A successor reads them as a stranger's bytes (recovery.c).
+ *
+ * The reserved pages are: a page that is always writable, with struct journal_hint, and behind it
+ * the journal. All numbers are little endian; entries and bodies begin at multiples of 8.
+ */
+#ifndef XENSTORED_JOURNAL_ENTRY_H
+#define XENSTORED_JOURNAL_ENTRY_H
+
+#include "quota.h"
+#include "state.h"
+
+#define JOURNAL_ENTRY_VERSION 1U
+
+/** Of struct journal_hint: "axsjrnl1". */
+#define JOURNAL_HINT_MAGIC UINT64_C(0x316c6e726a737861)
+
+/** A request that was under way when the service died. */
+struct journal_suspect {
+    uint64_t hash; /* 0: none */
+    uint32_t domid;
+    uint32_t deaths;
+};
+
+#define JOURNAL_SUSPECTS 8U
+
+/** So many deaths with the same request under way are enough. */
+#define JOURNAL_DEATHS 2U
+
+/** The first page. */
+struct journal_hint {
+    uint64_t magic;
+    uint32_t complete; /* 0: the journal lacks what happened since it had no room */
+    uint32_t domid;    /* whose request is being decided */
+    uint64_t request;  /* its hash; 0: none is */
+    struct journal_suspect suspects[JOURNAL_SUSPECTS];
+};
+
+/** The type of a record of the journal that holds entries. */
+#define JOURNAL_RECORD_ENTRIES 1U
+
+enum entry_type {
+    /* The state, in a checkpoint, in this order. */
+    ENTRY_HEAD = 1,
+    ENTRY_DOMAIN, /* a domain is known; also behind a checkpoint */
+    ENTRY_NODE,
+    ENTRY_SPECIAL,
+    ENTRY_CONNECTION,
+    ENTRY_WATCH,
+    ENTRY_TRANSACTION,
+    ENTRY_TRANSACTION_NODE, /* of its tree, where it differs from the current one */
+    ENTRY_TRANSACTION_SPECIAL,
+    ENTRY_DOOMED, /* a transaction will end in EAGAIN */
+    ENTRY_LOGGED,
+    ENTRY_END, /* of the checkpoint */
+    /* What happened since. */
+    ENTRY_OUTPUT, /* also in a checkpoint */
+    ENTRY_REQUEST,
+    ENTRY_DONE,
+    ENTRY_ANSWERED,
+    ENTRY_INPUT,
+    ENTRY_INTRODUCED,
+    ENTRY_RESET,
+    ENTRY_BROKEN,
+    ENTRY_GONE,
+    ENTRY_SHUTDOWN,
+};
+
+/** Before each body, whose @length does not count zeroes up to a multiple of 8. */
+struct entry {
+    uint16_t type;
+    uint16_t zero;
+    uint32_t length;
+};
+
+/** A body's limits: of each quota, and soft-memory. */
+struct entry_limits {
+    uint32_t limit[QUOTA_COUNT + 1];
+};
+
+struct entry_head {
+    uint32_t version;
+    uint16_t priv_domid, own_domid;
+    uint64_t changes, sequence; /* of tree_env */
+    struct hash_key answers;
+    struct entry_limits limits;
+};
+
+#define ENTRY_DOMAIN_SHUTDOWN 1U
+#define ENTRY_DOMAIN_DEAD     2U
+#define ENTRY_DOMAIN_KNOWN    4U /* introduced */
+
+struct entry_domain {
+    uint16_t domid, flags;
+    uint32_t features;
+    uint8_t handle[16];
+    struct entry_limits limits;
+};
+
+/**
+ * Behind it: the permissions, the path with its NUL, the value. In a transaction, with struct
+ * entry_transaction before it, and without permissions where the node is not there.
+ */
+struct entry_node {
+    uint64_t sequence;
+    uint16_t path_size, value_length, perms;
+    uint16_t special; /* of ENTRY_SPECIAL, which has neither path nor value */
+};
+
+#define ENTRY_CONNECTION_BROKEN 1U
+#define ENTRY_CONNECTION_EXTRA  2U
+#define ENTRY_CONNECTION_RESET  4U /* its ring is to be emptied, unless it says it was */
+
+/** Behind it: what was taken out of the ring of a request that is not whole. */
+struct entry_connection {
+    uint32_t id;
+    uint16_t domid, target;
+    uint32_t port, ref;
+    uint32_t flags, error;
+    uint32_t cons; /* req_cons behind what was taken */
+    uint32_t next_transaction;
+};
+
+/** Behind it: path and token, each with its NUL. */
+struct entry_watch {
+    uint32_t connection;
+    int32_t depth;
+    uint16_t path_size, token_size;
+    uint32_t zero;
+};
+
+struct entry_transaction {
+    uint32_t connection, id;
+    uint64_t started;
+};
+
+/** Behind it: the payload. */
+struct entry_logged {
+    uint32_t connection, id;
+    uint64_t answer;
+    uint32_t type, zero;
+};
+
+/**
+ * Behind it: whole messages, but for the first, which may lack its beginning. They are to be sent
+ * behind @pending bytes, the first of which goes to @begin of the responses.
+ */
+struct entry_output {
+    uint32_t connection, begin, pending;
+    uint32_t partial; /* bytes of the first message, if it lacks its beginning */
+};
+
+enum entry_outcome {
+    ENTRY_SUCCESS,
+    ENTRY_CONFLICT, /* a transaction's end: EAGAIN */
+    ENTRY_LOGGED_SUCCESS,
+    ENTRY_LOGGED_ERROR,
+};
+
+/** Behind it: the payload. */
+struct entry_request {
+    uint32_t connection, cons;
+    uint32_t type, tx_id;
+    uint32_t outcome, zero;
+    uint64_t answer; /* of a logged request */
+};
+
+/** A request is done that changed nothing. */
+struct entry_done {
+    uint32_t connection, cons;
+};
+
+/** The same, if rsp_prod has reached @rsp; else it is to be served again. */
+struct entry_answered {
+    uint32_t connection, cons, rsp, zero;
+};
+
+/** Behind it: what was taken out of the ring. */
+struct entry_input {
+    uint32_t connection, cons;
+};
+
+struct entry_introduced {
+    uint32_t connection, port;
+    uint32_t domid, zero;
+};
+
+struct entry_reset {
+    uint32_t connection, error;
+};
+
+struct entry_gone {
+    uint32_t domid, zero;
+};
+
+#endif

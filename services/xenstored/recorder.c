@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: ISC */
+#include "recorder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <hv/time.h>
+
+#include "connection.h"
+#include "request.h"
+#include "transaction.h"
+
+/* How long to wait before a checkpoint that did not fit is tried again. */
+#define RETRY (1000 * HV_MSEC)
+
+static uint32_t padded(size_t length)
+{
+    return (uint32_t)((length + 7) & ~(size_t)7);
+}
+
+int recorder_create(struct xenstored *xs, void *pages, unsigned count)
+{
+    struct recorder *recorder;
+
+    if (count < 1 + JOURNAL_PAGES_MIN || count > 1 + JOURNAL_PAGES_MAX)
+        return -EINVAL;
+    recorder = arena_zalloc(xs->arena, sizeof(*recorder));
+    if (!recorder)
+        return -ENOMEM;
+    recorder->hint = pages;
+    recorder->pages = count;
+    journal_create(&recorder->journal, xs->hv, (uint8_t *)pages + HV_PAGE_SIZE, count - 1);
+    list_init(&recorder->unlogged);
+    list_init(&recorder->resetting);
+    recorder->changed = true;
+    recorder->hint->magic = JOURNAL_HINT_MAGIC;
+    xs->recorder = recorder;
+    return 0;
+}
+
+void recorder_destroy(struct xenstored *xs)
+{
+    if (xs->recorder)
+        arena_free(xs->arena, xs->recorder, sizeof(*xs->recorder));
+    xs->recorder = NULL;
+}
+
+/* --- entries ------------------------------------------------------------------------------------
+ */
+
+/* What there is of the frame goes into the journal: one record. */
+static void spill(struct recorder *recorder)
+{
+    const struct journal_part part = {recorder->buffer, recorder->used};
+
+    if (!recorder->used)
+        return;
+    if (!recorder->journal.at)
+        journal_begin(&recorder->journal);
+    journal_add(&recorder->journal, JOURNAL_RECORD_ENTRIES, &part, 1);
+    recorder->used = 0;
+}
+
+/* In a checkpoint, each record is a frame of its own: so it needs no more than the buffer. */
+static void spill_checkpoint(struct recorder *recorder)
+{
+    spill(recorder);
+    if (recorder->journal.at && journal_commit(&recorder->journal))
+        recorder->full = true;
+}
+
+void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
+                  unsigned count)
+{
+    struct recorder *recorder = xs->recorder;
+    struct entry entry = {.type = (uint16_t)type};
+    uint8_t *at;
+    size_t size;
+
+    for (unsigned i = 0; i < count; i++)
+        entry.length += (uint32_t)parts[i].length;
+    size = sizeof(entry) + padded(entry.length);
+    HV_ASSERT(size <= RECORDER_ENTRY_MAX);
+    if (size > sizeof(recorder->buffer) - recorder->used) {
+        if (recorder->journal.checkpoint)
+            spill_checkpoint(recorder);
+        else
+            spill(recorder);
+    }
+    at = (uint8_t *)recorder->buffer + recorder->used;
+    memcpy(at, &entry, sizeof(entry));
+    at += sizeof(entry);
+    for (unsigned i = 0; i < count; i++) {
+        if (parts[i].length)
+            memcpy(at, parts[i].data, parts[i].length);
+        at += parts[i].length;
+    }
+    memset(at, 0, padded(entry.length) - entry.length);
+    recorder->used += (uint32_t)size;
+}
+
+static void add(struct xenstored *xs, enum entry_type type, const void *body, size_t length)
+{
+    recorder_add(xs, type, &(struct journal_part){body, length}, 1);
+}
+
+void recorder_changed(struct xenstored *xs)
+{
+    if (xs->recorder)
+        xs->recorder->changed = true;
+}
+
+void recorder_domain(struct xenstored *xs, const struct domain *domain)
+{
+    struct entry_domain body = {.domid = domain->domid, .features = domain->features};
+
+    if (!recording(xs))
+        return;
+    memcpy(body.handle, domain->handle, sizeof(body.handle));
+    memcpy(body.limits.limit, domain->limits.hard, sizeof(domain->limits.hard));
+    body.limits.limit[QUOTA_COUNT] = domain->limits.soft_memory;
+    add(xs, ENTRY_DOMAIN, &body, sizeof(body));
+}
+
+void recorder_shutdown(struct xenstored *xs, domid_t domid)
+{
+    const struct entry_gone body = {.domid = domid};
+
+    if (recording(xs))
+        add(xs, ENTRY_SHUTDOWN, &body, sizeof(body));
+}
+
+void recorder_gone(struct xenstored *xs, domid_t domid)
+{
+    const struct entry_gone body = {.domid = domid};
+
+    if (recording(xs))
+        add(xs, ENTRY_GONE, &body, sizeof(body));
+}
+
+void recorder_introduced(struct xenstored *xs, const struct connection *connection)
+{
+    const struct entry_introduced body = {
+        .connection = connection->id,
+        .port = connection->remote_port,
+        .domid = connection->domain->domid,
+    };
+
+    if (recording(xs))
+        add(xs, ENTRY_INTRODUCED, &body, sizeof(body));
+}
+
+void recorder_reset(struct xenstored *xs, struct connection *connection)
+{
+    const struct entry_reset body = {.connection = connection->id};
+
+    if (!recording(xs))
+        return;
+    add(xs, ENTRY_RESET, &body, sizeof(body));
+    if (list_empty(&connection->resetting))
+        list_append(&xs->recorder->resetting, &connection->resetting);
+}
+
+void recorder_broken(struct xenstored *xs, const struct connection *connection)
+{
+    const struct entry_reset body = {.connection = connection->id, .error = connection->error};
+
+    if (recording(xs))
+        add(xs, ENTRY_BROKEN, &body, sizeof(body));
+}
+
+void recorder_input(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                    const void *data, size_t length)
+{
+    const struct entry_input body = {connection->id, cons};
+
+    if (recording(xs))
+        recorder_add(xs, ENTRY_INPUT,
+                     (struct journal_part[]){{&body, sizeof(body)}, {data, length}}, 2);
+}
+
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
+static bool is_error(const struct reply *reply, const char *name)
+{
+    return reply->type == XS_ERROR && (!name || !strcmp(reply->data, name));
+}
+
+/* The transaction that a request is logged in, or NULL. */
+static const struct transaction *logged_in(const struct connection *connection,
+                                           const struct xs_header *header)
+{
+    if (!header->tx_id || !request_is_logged(header->type))
+        return NULL;
+    return transaction_find((struct connection *)(uintptr_t)connection, header->tx_id);
+}
+
+bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
+                         const struct xs_header *header, const char *payload,
+                         const struct reply *reply)
+{
+    if (!header->tx_id || !request_is_logged(header->type)) {
+        if (is_error(reply, NULL))
+            return header->type == XS_TRANSACTION_END && is_error(reply, "EAGAIN");
+        return request_changes(header->type, payload);
+    }
+    return xs->logged;
+}
+
+void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                      const struct xs_header *header, const char *payload,
+                      const struct reply *reply)
+{
+    const struct entry_done done = {connection->id, cons};
+    struct entry_request body = {
+        .connection = connection->id,
+        .cons = cons,
+        .type = header->type,
+        .tx_id = header->tx_id,
+    };
+    const struct transaction *transaction;
+
+    if (!recording(xs))
+        return;
+    if (!recorder_has_effect(xs, connection, header, payload, reply)) {
+        add(xs, ENTRY_DONE, &done, sizeof(done));
+        return;
+    }
+    transaction = logged_in(connection, header);
+    if (transaction) {
+        body.answer = transaction_last_answer(transaction);
+        body.outcome = is_error(reply, NULL) ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
+    } else if (is_error(reply, NULL)) {
+        body.outcome = ENTRY_CONFLICT;
+    }
+    recorder_add(xs, ENTRY_REQUEST,
+                 (struct journal_part[]){{&body, sizeof(body)}, {payload, header->length}}, 2);
+}
+
+/* --- output -------------------------------------------------------------------------------------
+ */
+
+void recorder_queued(struct xenstored *xs, struct output *output)
+{
+    struct connection *connection = output->connection;
+
+    output->logged = !recording(xs) || !connection->ring;
+    if (output->logged)
+        return;
+    if (!connection->first_unlogged)
+        connection->first_unlogged = output;
+    connection->unlogged_bytes += output->length;
+    if (list_empty(&connection->unlogged))
+        list_append(&xs->recorder->unlogged, &connection->unlogged);
+}
+
+static struct output *after(struct output *output)
+{
+    struct list *next = output->queue.next;
+
+    return next == &output->connection->output ? NULL : LIST_ENTRY(next, struct output, queue);
+}
+
+void recorder_unqueued(struct output *output)
+{
+    struct connection *connection = output->connection;
+
+    if (output->logged)
+        return;
+    connection->unlogged_bytes -= output->length;
+    if (connection->first_unlogged == output)
+        connection->first_unlogged = after(output);
+    output->logged = true;
+}
+
+/* The messages queued for the connection since the last frame. */
+static void add_output(struct xenstored *xs, struct connection *connection)
+{
+    struct output *output = connection->first_unlogged;
+    const struct output *head = LIST_ENTRY(list_first(&connection->output), struct output, queue);
+    struct entry_output body = {.connection = connection->id};
+
+    list_remove(&connection->unlogged);
+    if (!output)
+        return;
+    body.begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    body.pending = connection->output_bytes - head->sent - connection->unlogged_bytes;
+    for (; output; output = after(output)) {
+        recorder_add(xs, ENTRY_OUTPUT,
+                     (struct journal_part[]){{&body, sizeof(body)}, {output->data, output->length}},
+                     2);
+        body.pending += output->length;
+        output->logged = true;
+    }
+    connection->first_unlogged = NULL;
+    connection->unlogged_bytes = 0;
+}
+
+/* All that is queued is in the journal, or there is none. */
+static void forget_unlogged(struct recorder *recorder)
+{
+    list_for_each_safe (item, after_item, &recorder->unlogged) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, unlogged);
+
+        for (struct output *output = connection->first_unlogged; output; output = after(output))
+            output->logged = true;
+        connection->first_unlogged = NULL;
+        connection->unlogged_bytes = 0;
+        list_remove(item);
+    }
+}
+
+/* --- frames -------------------------------------------------------------------------------------
+ */
+
+static void checkpoint(struct xenstored *xs)
+{
+    struct recorder *recorder = xs->recorder;
+    bool was_off = recorder->off;
+
+    if (recorder->journal.at)
+        journal_abort(&recorder->journal);
+    recorder->used = 0;
+    recorder->full = false;
+    journal_checkpoint_begin(&recorder->journal);
+    checkpoint_write(xs);
+    spill_checkpoint(recorder);
+    forget_unlogged(recorder);
+    if (recorder->full) {
+        /* What the journal has is not how things are from here on, and it says so. */
+        recorder->hint->complete = 0;
+        journal_checkpoint_abort(&recorder->journal);
+        recorder->failures++;
+        recorder->off = true;
+        recorder->retry = hv_now(xs->hv) + RETRY;
+        if (!was_off)
+            log_write(xs->log, LOG_ERROR,
+                      "the journal of %u pages is too small for the store: if the service ends "
+                      "now, its state is lost",
+                      recorder->pages);
+        return;
+    }
+    journal_checkpoint_end(&recorder->journal);
+    recorder->checkpoints++;
+    recorder->changed = recorder->off = false;
+    recorder->hint->complete = 1;
+    if (was_off)
+        log_write(xs->log, LOG_NOTICE, "the store fits into its journal again");
+}
+
+static void commit(struct xenstored *xs)
+{
+    struct recorder *recorder = xs->recorder;
+
+    if (recorder->changed) {
+        checkpoint(xs);
+        return;
+    }
+    list_for_each_safe (item, next, &recorder->unlogged)
+        add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
+    spill(recorder);
+    if (!recorder->journal.at)
+        return;
+    if (journal_commit(&recorder->journal))
+        checkpoint(xs);
+    else
+        recorder->frames++;
+}
+
+void recorder_sync(struct xenstored *xs)
+{
+    struct recorder *recorder = xs->recorder;
+
+    if (!recorder || xs->recovering || (!recorder->off && !recorder_pending(recorder)))
+        return;
+    if (!recorder->off)
+        commit(xs);
+    else if (hv_now(xs->hv) >= recorder->retry)
+        checkpoint(xs);
+    list_for_each_safe (item, next, &recorder->resetting)
+        connection_finish_reset(xs, LIST_ENTRY(item, struct connection, resetting));
+}
+
+void recorder_answered(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                       uint32_t rsp)
+{
+    const struct entry_answered body = {.connection = connection->id, .cons = cons, .rsp = rsp};
+    struct recorder *recorder = xs->recorder;
+
+    for (unsigned i = 0; i < 2 && !recorder->off; i++) {
+        add(xs, ENTRY_ANSWERED, &body, sizeof(body));
+        spill(recorder);
+        if (!journal_commit(&recorder->journal)) {
+            recorder->frames++;
+            return;
+        }
+        checkpoint(xs); /* of the state before the request, which changed nothing */
+    }
+}
+
+/* --- what is being decided ----------------------------------------------------------------------
+ */
+
+static uint64_t hash_request(domid_t domid, const struct xs_header *header, const void *payload)
+{
+    const uint8_t *at = payload;
+    uint64_t hash = (uint64_t)domid << 48 ^ (uint64_t)header->type << 32 ^ header->length;
+    uint32_t length = header->length;
+
+    hash ^= header->tx_id;
+    for (; length; at += 8) {
+        uint64_t word = 0;
+        uint32_t part = length < 8 ? length : 8;
+
+        memcpy(&word, at, part);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+        length -= part;
+    }
+    return hash | 1;
+}
+
+bool recorder_hint(struct xenstored *xs, domid_t domid, const struct xs_header *header,
+                   const void *payload)
+{
+    struct journal_hint *hint = xs->recorder->hint;
+    uint64_t hash = hash_request(domid, header, payload);
+
+    hint->domid = domid;
+    *(volatile uint64_t *)&hint->request = hash;
+    if (!hint->suspects[0].hash)
+        return false;
+    for (unsigned i = 0; i < JOURNAL_SUSPECTS; i++)
+        if (hint->suspects[i].hash == hash && hint->suspects[i].domid == domid &&
+            hint->suspects[i].deaths >= JOURNAL_DEATHS) {
+            log_write(xs->log, LOG_ERROR,
+                      "domain %u: a request (%s) is refused, with which under way the service "
+                      "died %u times",
+                      domid, request_name(header->type) ? request_name(header->type) : "unknown",
+                      hint->suspects[i].deaths);
+            return true;
+        }
+    return false;
+}
+
+void recorder_hint_done(struct xenstored *xs)
+{
+    *(volatile uint64_t *)&xs->recorder->hint->request = 0;
+}
+
+void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before)
+{
+    struct journal_hint *hint = xs->recorder ? xs->recorder->hint : NULL;
+    unsigned at = 0;
+
+    if (!hint)
+        return;
+    memcpy(hint->suspects, before->suspects, sizeof(hint->suspects));
+    if (!before->request)
+        return;
+    while (at < JOURNAL_SUSPECTS && (hint->suspects[at].hash != before->request ||
+                                     hint->suspects[at].domid != before->domid))
+        at++;
+    if (at == JOURNAL_SUSPECTS) {
+        /* The oldest that killed once only makes room. */
+        memmove(&hint->suspects[1], &hint->suspects[0],
+                (JOURNAL_SUSPECTS - 1) * sizeof(hint->suspects[0]));
+        hint->suspects[at = 0] = (struct journal_suspect){before->request, before->domid, 0};
+    }
+    if (hint->suspects[at].deaths < UINT32_MAX)
+        hint->suspects[at].deaths++;
+    log_write(xs->log, LOG_WARNING,
+              "the predecessor died with a request of domain %u under way, %u times so far",
+              before->domid, hint->suspects[at].deaths);
+}

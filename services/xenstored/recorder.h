@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * @file recorder.h
+ * What is promised, written into the journal before it shows (docs/recovery.md).
+ *
+ * Whoever changes what a successor has to know says so with one of the functions below, or with
+ * recorder_changed(), which costs a checkpoint. Messages for clients are found in their queues. All
+ * of it is committed by recorder_sync(): before a byte of it, or an index, shows on a ring.
+ * Without a journal these functions do nothing.
+ */
+#ifndef XENSTORED_RECORDER_H
+#define XENSTORED_RECORDER_H
+
+#include "common/journal.h"
+#include "journal_entry.h"
+#include "state.h"
+
+/** The most bytes that an entry has, its head included. */
+#define RECORDER_ENTRY_MAX 20480U
+
+struct recorder {
+    struct journal journal;
+    struct journal_hint *hint;
+    unsigned pages;
+    bool changed;          /* in a way that only a checkpoint has */
+    bool off;              /* the state has not fitted: there is no journal for now */
+    bool full;             /* the journal had no room within a checkpoint */
+    uint64_t retry;        /* when it is tried again */
+    struct list unlogged;  /* of struct connection, with output that is in no frame */
+    struct list resetting; /* of struct connection, whose rings are to be emptied behind a frame */
+    uint64_t frames, checkpoints, failures;
+    uint32_t used; /* of buffer[]: entries of the frame under way */
+    uint64_t buffer[RECORDER_ENTRY_MAX / 4];
+};
+
+/** Use the @count reserved pages at @pages, which hold nothing yet. -EINVAL: too few; -ENOMEM. */
+HV_MUST_CHECK int recorder_create(struct xenstored *xs, void *pages, unsigned count);
+
+void recorder_destroy(struct xenstored *xs);
+
+/** Is there a journal, and is it written? */
+static inline bool recording(const struct xenstored *xs)
+{
+    return xs->recorder && !xs->recorder->off && !xs->recovering;
+}
+
+/** Is there anything to commit? */
+static inline bool recorder_pending(const struct recorder *recorder)
+{
+    return recorder->used || recorder->journal.at || recorder->changed ||
+           !list_empty(&recorder->unlogged) || !list_empty(&recorder->resetting);
+}
+
+/** Commit what was said since. Rings that were to be emptied are. */
+void recorder_sync(struct xenstored *xs);
+
+/** Something changed that no other function tells: the next commit is a checkpoint. */
+void recorder_changed(struct xenstored *xs);
+
+/** A domain became known. */
+void recorder_domain(struct xenstored *xs, const struct domain *domain);
+
+/** The domain shut down; it is released: gone, or by request. */
+void recorder_shutdown(struct xenstored *xs, domid_t domid);
+void recorder_gone(struct xenstored *xs, domid_t domid);
+
+/** The domain was introduced, or its port changed. */
+void recorder_introduced(struct xenstored *xs, const struct connection *connection);
+
+/** The connection starts afresh; its ring is emptied by the next recorder_sync(). */
+void recorder_reset(struct xenstored *xs, struct connection *connection);
+
+/** The connection broke the protocol. */
+void recorder_broken(struct xenstored *xs, const struct connection *connection);
+
+/** @length bytes of a request are taken out of the ring, up to @cons. */
+void recorder_input(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                    const void *data, size_t length);
+
+/** The request is decided, and takes the ring up to @cons. */
+void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                      const struct xs_header *header, const char *payload,
+                      const struct reply *reply);
+
+/**
+ * The request is decided, and changed nothing; the ring has room for its answer, which brings
+ * rsp_prod to @rsp. Commits.
+ */
+void recorder_answered(struct xenstored *xs, const struct connection *connection, uint32_t cons,
+                       uint32_t rsp);
+
+/** Did the request change something that recorder_request() is to tell of? */
+bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
+                         const struct xs_header *header, const char *payload,
+                         const struct reply *reply);
+
+/** Output was queued; is freed. */
+void recorder_queued(struct xenstored *xs, struct output *output);
+void recorder_unqueued(struct output *output);
+
+/** An entry, of a body in parts, into the frame under way, or into the checkpoint. */
+void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
+                  unsigned count);
+
+/** Write all of the state (checkpoint.c). */
+void checkpoint_write(struct xenstored *xs);
+
+/*
+ * A request that kills the service kills its successor, too: it is still in the ring. So what is
+ * being decided is on a page that the successor sees.
+ */
+
+/** The request is about to be decided. True: it has killed too often, and must not be. */
+bool recorder_hint(struct xenstored *xs, domid_t domid, const struct xs_header *header,
+                   const void *payload);
+
+/** It is decided. */
+void recorder_hint_done(struct xenstored *xs);
+
+/** Learn from the predecessor's page. */
+void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before);
+
+#endif

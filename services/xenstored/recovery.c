@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: ISC */
+#include "recovery.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "connection.h"
+#include "domain.h"
+#include "history.h"
+#include "output.h"
+#include "publish.h"
+#include "recorder.h"
+#include "request.h"
+#include "transaction.h"
+
+int recovery_problem(struct recovery *recovery, const char *problem)
+{
+    recovery->problem = problem;
+    return -EINVAL;
+}
+
+struct connection *recovery_connection(const struct recovery *recovery, uint32_t id)
+{
+    list_for_each (item, &recovery->xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        if (connection->id == id)
+            return connection;
+    }
+    return NULL;
+}
+
+/* --- what happened since the checkpoint ---------------------------------------------------------
+ */
+
+int recovery_take_input(struct recovery *recovery, struct connection *connection,
+                        const uint8_t *data, uint32_t length)
+{
+    struct xs_header *header = &connection->in_header;
+    uint32_t have = connection->in_have, part = 0;
+
+    if (have < sizeof(*header)) {
+        part = (uint32_t)sizeof(*header) - have;
+        if (part > length)
+            part = length;
+        memcpy((uint8_t *)header + have, data, part);
+        connection->in_have += part;
+        length -= part;
+    }
+    if (!length)
+        return 0;
+    have = connection->in_have - (uint32_t)sizeof(*header);
+    if (header->length > XS_PAYLOAD_MAX || length >= header->length - have)
+        return recovery_problem(recovery, "more of a request was taken than there is");
+    if (!connection->in_payload) {
+        connection->in_payload = arena_alloc(recovery->xs->arena, header->length);
+        if (!connection->in_payload)
+            return -ENOMEM;
+        domain_add_memory(recovery->xs, connection->domain, (long)header->length);
+    }
+    memcpy(connection->in_payload + have, data + part, length);
+    connection->in_have += length;
+    return 0;
+}
+
+/* Bytes that are still to be sent. */
+static uint32_t unsent(struct connection *connection)
+{
+    const struct output *head;
+
+    if (list_empty(&connection->output))
+        return 0;
+    head = LIST_ENTRY(list_first(&connection->output), struct output, queue);
+    return connection->output_bytes - head->sent;
+}
+
+bool recovery_trim(struct xenstored *xs, struct connection *connection, uint32_t bytes)
+{
+    uint32_t have = unsent(connection);
+
+    if (have < bytes)
+        return false;
+    for (uint32_t excess = have - bytes; excess;) {
+        struct output *head = LIST_ENTRY(list_first(&connection->output), struct output, queue);
+        uint32_t left = head->length - head->sent;
+
+        if (excess < left) {
+            head->sent += excess;
+            break;
+        }
+        output_free(xs, head);
+        excess -= left;
+    }
+    return true;
+}
+
+static int take_output(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_output body;
+    struct xs_header header;
+    struct connection *connection;
+    const uint8_t *data = entry->body + sizeof(body);
+    uint32_t length;
+
+    if (entry->length < sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    length = entry->length - (uint32_t)sizeof(body);
+    connection = recovery_connection(recovery, body.connection);
+    if (!connection || connection->broken || !length || length > XS_MESSAGE_MAX)
+        return recovery_problem(recovery, "a message is nobody's, or of an impossible length");
+    if (!body.partial) {
+        if (length >= sizeof(header))
+            memcpy(&header, data, sizeof(header));
+        if (length < sizeof(header) || header.length != length - sizeof(header))
+            return recovery_problem(recovery, "a message is not as long as it says");
+    }
+    if (!recovery_trim(recovery->xs, connection, body.pending))
+        return recovery_problem(recovery, "less waits for a client than there was");
+    connection->journal.begin = body.begin;
+    return output_resume(recovery->xs, connection, data, length, body.partial);
+}
+
+/* The request is done. */
+static void advance(struct xenstored *xs, struct connection *connection, uint32_t cons)
+{
+    connection_drop_input(xs, connection);
+    connection->req_cons = cons;
+    connection->journal.reset = false;
+}
+
+static int take_request(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct xenstored *xs = recovery->xs;
+    struct entry_request body;
+    struct connection *connection;
+    struct xs_header header = {0};
+    bool poison;
+    int error;
+
+    if (entry->length < sizeof(body) || entry->length - sizeof(body) > XS_PAYLOAD_MAX)
+        return recovery_problem(recovery, "a request is of an impossible length");
+    memcpy(&body, entry->body, sizeof(body));
+    connection = recovery_connection(recovery, body.connection);
+    if (!connection)
+        return recovery_problem(recovery, "a request is nobody's");
+    header.type = body.type;
+    header.tx_id = body.tx_id;
+    header.length = entry->length - (uint32_t)sizeof(body);
+    memcpy(xs->message, entry->body + sizeof(body), header.length);
+    xs->message[header.length] = '\0';
+    advance(xs, connection, body.cons);
+    poison = xs->recorder && recorder_hint(xs, connection->subject.domid, &header, xs->message);
+    error = poison ? 0 : request_redo(xs, connection, &body, (char *)xs->message, header.length);
+    if (xs->recorder)
+        recorder_hint_done(xs);
+    recovery->requests++;
+    if (error == -EINVAL)
+        return recovery_problem(recovery, "a request cannot have had the outcome that it says");
+    return error;
+}
+
+static int take_done(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_answered body = {0};
+    struct connection *connection;
+    uint32_t size = entry->type == ENTRY_DONE ? sizeof(struct entry_done) : sizeof(body);
+
+    if (entry->length != size)
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, size);
+    connection = recovery_connection(recovery, body.connection);
+    if (!connection)
+        return recovery_problem(recovery, "a request is nobody's");
+    if (entry->type == ENTRY_DONE) {
+        advance(recovery->xs, connection, body.cons);
+        return 0;
+    }
+    /* Nothing waited before the answer. */
+    output_drop_all(recovery->xs, connection);
+    recovery->answered = connection;
+    connection->journal.answered = true;
+    connection->journal.answered_cons = body.cons;
+    connection->journal.answered_rsp = body.rsp;
+    return 0;
+}
+
+/* Whatever comes behind it says that the answer was put into the ring. */
+static void settle(struct recovery *recovery)
+{
+    struct connection *connection = recovery->answered;
+
+    recovery->answered = NULL;
+    if (!connection)
+        return;
+    advance(recovery->xs, connection, connection->journal.answered_cons);
+    connection->journal.answered = false;
+}
+
+static int take_input(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct connection *connection;
+    struct entry_input body;
+
+    if (entry->length < sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    connection = recovery_connection(recovery, body.connection);
+    if (!connection)
+        return recovery_problem(recovery, "a request is nobody's");
+    connection->req_cons = body.cons;
+    connection->journal.reset = false;
+    return recovery_take_input(recovery, connection, entry->body + sizeof(body),
+                               entry->length - (uint32_t)sizeof(body));
+}
+
+static int take_introduced(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_introduced body;
+    struct connection *connection;
+    struct domain *domain;
+
+    if (entry->length != sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    domain = body.domid < HV_DOMID_FIRST_RESERVED ? domain_find(recovery->xs, (domid_t)body.domid)
+                                                  : NULL;
+    connection = recovery_connection(recovery, body.connection);
+    if (!domain || domain->dead || connection != domain->connection || !body.connection)
+        return recovery_problem(recovery, "an impossible domain was introduced");
+    if (!connection) {
+        connection = connection_new(recovery->xs, domain);
+        if (!connection)
+            return -ENOMEM;
+        domain->connection = connection;
+        domain->introduced = true;
+        domain->shutdown = false;
+        connection->id = body.connection;
+        if (body.connection > recovery->xs->connection_ids)
+            recovery->xs->connection_ids = body.connection;
+        connection->ref = HV_GNTTAB_XENSTORE;
+    }
+    connection->remote_port = body.port;
+    return 0;
+}
+
+static int take_reset(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct connection *connection;
+    struct entry_reset body;
+
+    if (entry->length != sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    connection = recovery_connection(recovery, body.connection);
+    if (!connection)
+        return recovery_problem(recovery, "a reset is nobody's");
+    connection_drop_state(recovery->xs, connection);
+    connection->broken = entry->type == ENTRY_BROKEN;
+    connection->error = body.error;
+    connection->journal.reset = entry->type == ENTRY_RESET;
+    if (entry->type == ENTRY_RESET)
+        connection->req_cons = 0;
+    return 0;
+}
+
+static int take_end(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct xenstored *xs = recovery->xs;
+    struct entry_gone body;
+    struct domain *domain;
+
+    if (entry->length != sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    domain = body.domid < HV_DOMID_FIRST_RESERVED ? domain_find(xs, (domid_t)body.domid) : NULL;
+    if (!domain || domain_unlimited(xs, domain->domid))
+        return recovery_problem(recovery, "an impossible domain ended");
+    if (entry->type == ENTRY_SHUTDOWN)
+        domain->shutdown = true;
+    else
+        domain_release(xs, domain);
+    return 0;
+}
+
+int recovery_event(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    switch (entry->type) {
+    case ENTRY_DOMAIN:
+        return recovery_state(recovery, entry);
+    case ENTRY_REQUEST:
+        return take_request(recovery, entry);
+    case ENTRY_DONE:
+    case ENTRY_ANSWERED:
+        return take_done(recovery, entry);
+    case ENTRY_OUTPUT:
+        return take_output(recovery, entry);
+    case ENTRY_INPUT:
+        return take_input(recovery, entry);
+    case ENTRY_INTRODUCED:
+        return take_introduced(recovery, entry);
+    case ENTRY_RESET:
+    case ENTRY_BROKEN:
+        return take_reset(recovery, entry);
+    case ENTRY_GONE:
+    case ENTRY_SHUTDOWN:
+        return take_end(recovery, entry);
+    default:
+        return recovery_problem(recovery, "an entry is of an unknown type, or out of its place");
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static int take_entry(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct xenstored *xs = recovery->xs;
+
+    settle(recovery);
+    recovery->entries++;
+    if (!recovery->head && entry->type != ENTRY_HEAD)
+        return recovery_problem(recovery, "it does not begin with its head");
+    if (recovery->checkpoint)
+        return recovery_event(recovery, entry);
+    if (entry->type == ENTRY_OUTPUT)
+        return recovery_event(recovery, entry);
+    if (entry->type == ENTRY_END)
+        xs->env.sequence = recovery->sequence;
+    return recovery_state(recovery, entry);
+}
+
+static int take_record(struct recovery *recovery, const struct journal_record *record)
+{
+    uint32_t at = 0;
+
+    if (record->type != JOURNAL_RECORD_ENTRIES)
+        return recovery_problem(recovery, "a record is of an unknown type");
+    while (at < record->length) {
+        struct recovery_entry in;
+        struct entry entry;
+        int error;
+
+        if (record->length - at < sizeof(entry))
+            return recovery_problem(recovery, "an entry does not fit into its record");
+        memcpy(&entry, record->data + at, sizeof(entry));
+        at += (uint32_t)sizeof(entry);
+        if (entry.length > record->length - at || entry.zero)
+            return recovery_problem(recovery, "an entry does not fit into its record");
+        in = (struct recovery_entry){entry.type, record->data + at, entry.length};
+        error = take_entry(recovery, &in);
+        if (error)
+            return error;
+        at += (entry.length + 7) & ~7U;
+    }
+    return 0;
+}
+
+/* The tree that a service starts with is not its predecessor's. */
+static int empty_tree(struct xenstored *xs)
+{
+    uint64_t cursor = 0;
+    const struct node *child;
+
+    while ((child = children_next(xs->tree.root->children, &cursor))) {
+        char path[TREE_PATH_SIZE] = "/";
+        int error;
+
+        memcpy(path + 1, child->text, child->name_length);
+        path[1 + child->name_length] = '\0';
+        error = tree_remove(&xs->env, &xs->tree, path);
+        if (error)
+            return error;
+        cursor = 0;
+    }
+    return 0;
+}
+
+static int read_journal(struct recovery *recovery, const uint8_t *state, size_t size)
+{
+    struct journal_reader reader;
+    struct journal_record record;
+    int more = 0, error = journal_read(&reader, state + HV_PAGE_SIZE, size - HV_PAGE_SIZE);
+
+    if (!error)
+        error = empty_tree(recovery->xs);
+    while (!error && (more = journal_next(&reader, &record)) > 0)
+        error = take_record(recovery, &record);
+    if (reader.problem)
+        return recovery_problem(recovery, reader.problem);
+    if (!error && !recovery->checkpoint)
+        error = recovery_problem(recovery, "its checkpoint is not complete");
+    return error;
+}
+
+bool recovery_recognizes(const void *state, size_t size)
+{
+    uint64_t magic;
+
+    if (size < (1 + JOURNAL_PAGES_MIN) * HV_PAGE_SIZE)
+        return false;
+    memcpy(&magic, state, sizeof(magic));
+    return magic == JOURNAL_HINT_MAGIC;
+}
+
+int recovery_run(struct xenstored *xs, const void *state, size_t size)
+{
+    struct recovery recovery = {.xs = xs};
+    uint32_t limit = xs->history.limit;
+    struct journal_hint hint;
+    int error;
+
+    memcpy(&hint, state, sizeof(hint));
+    recorder_hint_inherit(xs, &hint);
+    history_destroy(xs);
+    xs->recovering = true;
+    xs->env.writer = hv_domid(xs->hv);
+    error = hint.complete
+                ? read_journal(&recovery, state, size)
+                : recovery_problem(&recovery, "it had been too small for the store when the "
+                                              "service ended: let it have more pages");
+    if (error) {
+        log_write(xs->log, LOG_ERROR, "the predecessor's journal: %s (entry %" PRIu64 ")",
+                  recovery.problem ? recovery.problem : "memory is too short", recovery.entries);
+        return error;
+    }
+    xs->recovering = false;
+    history_create(xs, limit);
+    log_write(xs->log, LOG_INFO, "taken over: %" PRIu64 " entries, %" PRIu64 " of them requests",
+              recovery.entries, recovery.requests);
+    recovery_resume(xs);
+    return 0;
+}
+
+/* --- the rings ----------------------------------------------------------------------------------
+ */
+
+/* What a ring says of how far the predecessor came. */
+static void compare_ring(struct xenstored *xs, struct connection *connection)
+{
+    struct xs_ring *ring = connection->ring;
+    uint32_t rsp = hv_shared_read32(xs->hv, &ring->rsp_prod), sent;
+
+    if (connection->journal.reset && hv_shared_read32(xs->hv, &ring->connection) == XS_RECONNECT) {
+        if (recording(xs))
+            list_append(&xs->recorder->resetting, &connection->resetting);
+        else
+            connection_finish_reset(xs, connection);
+        return;
+    }
+    if (connection->journal.answered && rsp == connection->journal.answered_rsp)
+        advance(xs, connection, connection->journal.answered_cons);
+    sent = rsp - connection->journal.begin;
+    if (!connection->journal.waiting)
+        return;
+    if (sent > connection->journal.waiting) {
+        log_write(xs->log, LOG_WARNING, "domain %u has changed an index of its ring",
+                  connection->domain->domid);
+        connection_drop_state(xs, connection);
+        connection->broken = true;
+        connection->error = XS_ERROR_RINGIDX;
+        return;
+    }
+    (void)recovery_trim(xs, connection, unsent(connection) - sent);
+}
+
+static void map_ring(struct xenstored *xs, struct connection *connection)
+{
+    int error = connection_map(xs, connection, connection->ref, connection->remote_port);
+
+    if (!error) {
+        compare_ring(xs, connection);
+        return;
+    }
+    log_write(xs->log, LOG_ERROR, "cannot map the ring of domain %u: error %d",
+              connection->domain->domid, -error);
+    if (connection_lose(xs, connection)) {
+        if (connection->domain->connection == connection) {
+            connection->domain->connection = NULL;
+            connection->domain->introduced = false;
+        }
+        connection_destroy(xs, connection);
+    }
+}
+
+/* Bring what the client sees up to what the journal has. */
+static void show(struct xenstored *xs, struct connection *connection)
+{
+    struct xs_ring *ring = connection->ring;
+
+    if (hv_shared_read32(xs->hv, &ring->req_cons) != connection->req_cons)
+        hv_shared_write32(xs->hv, &ring->req_cons, connection->req_cons);
+    if (connection->broken && (connection->domain->features & XS_FEATURE_ERROR))
+        hv_shared_write32(xs->hv, &ring->error, connection->error);
+    connection->notify = true;
+    connection_notify(xs, connection);
+    connection_wake(xs, connection);
+    if (list_empty(&connection->unflushed))
+        list_append(&xs->unflushed, &connection->unflushed);
+}
+
+void recovery_resume(struct xenstored *xs)
+{
+    list_for_each (item, &xs->connections) {
+        struct connection *connection = LIST_ENTRY(item, struct connection, all);
+
+        connection->journal.waiting = unsent(connection);
+    }
+    /* Who died with our predecessor has no ring to be mapped. */
+    domain_check_all(xs);
+    list_for_each_safe (item, after, &xs->connections)
+        map_ring(xs, LIST_ENTRY(item, struct connection, all));
+    recorder_changed(xs);
+    recorder_sync(xs);
+    list_for_each (item, &xs->connections)
+        show(xs, LIST_ENTRY(item, struct connection, all));
+    if (xs->publisher)
+        publish_look(xs);
+}
