@@ -111,7 +111,8 @@ static void create_store(struct host *host)
             .xs_domain = true,
             .pages = host->store_pages,
             .module = host->deaths.kept,
-            .module_size = host->deaths.kept != NULL ? (size_t)host->journal * HV_PAGE_SIZE : 0});
+            .module_size = host->deaths.kept != NULL ? (size_t)host->journal * HV_PAGE_SIZE : 0,
+            .reserved_pages = host->journal});
     ck_assert_ptr_nonnull(host->store);
 }
 
@@ -188,10 +189,8 @@ static int start(struct host *host)
     int error;
 
     if (host->journal != 0) {
-        host->reserved = config.reserved = hv_guarded_alloc(host->store, host->journal);
-        if (config.reserved == NULL)
-            return ENOMEM;
-        hv_guarded_open(host->store, config.reserved, 1);
+        host->reserved = config.reserved = hv_reserved(host->store, &config.reserved_pages);
+        ck_assert_uint_eq(config.reserved_pages, host->journal);
     }
     host->xs = xenstored_create(host->store, &config);
     if (host->xs == NULL)
@@ -211,8 +210,6 @@ int host_start(struct host *host)
     int error = start(host);
 
     if (error != 0) {
-        if (host->reserved != NULL)
-            hv_page_free(host->store, host->reserved, host->journal);
         host->reserved = NULL;
         return error;
     }
@@ -426,8 +423,6 @@ void host_destroy(struct host *host)
 
     xenstored_destroy(host->xs);
     sim_set_actor(host->store, NULL, NULL);
-    if (host->reserved != NULL)
-        hv_page_free(host->store, host->reserved, host->journal);
     free(host->deaths.kept);
     sim_usage(host->store, &now);
     ck_assert_uint_eq(now.pages, 0);
