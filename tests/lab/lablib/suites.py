@@ -8,6 +8,7 @@ import re
 from . import checks, host, native, ui
 from . import control as control_plane
 from . import monitor as packet_monitor
+from . import recovery as crash_recovery
 from . import recovery_switch
 from . import switch as network_switch
 from .image import Image
@@ -231,11 +232,16 @@ def monitor(verdicts, logs):
     return Jobs(boots=packet_monitor.jobs(verdicts, logs, boot))
 
 
+def recovery(verdicts, logs):
+    return Jobs(boots=crash_recovery.jobs(verdicts, logs, boot))
+
+
 def switch_recovery(verdicts, logs):
     return Jobs(boots=recovery_switch.jobs(verdicts, logs, boot))
 
 
-SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, switch, monitor, switch_recovery)}
+SUITES = {f.__name__: f for f in (unit, sim, conformance, fuzz, control, xenstored, recovery, switch, monitor,
+                                  switch_recovery)}
 
 
 def _guarded(name, verdicts, job):

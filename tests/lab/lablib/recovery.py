@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: ISC
+"""xenstored dies in each way there is, while dom0 and guests ask it without pause: what was acknowledged is there, each
+request was done once, and nothing is left in Xen. KILLS=N deaths (6 if it is not given)."""
+
+import os
+import re
+
+from . import checks, guests, host, ui
+from .image import Image
+
+SUITE = "recovery"
+KILLS = int(os.environ.get("KILLS", "6"))
+CREATES = 3
+# Seconds after which a takeover is killed itself: from before the copy to behind the first answer.
+CUT_AFTER = (0.001, 0.003, 0.005, 0.007, 0.009, 0.012)
+
+GUESTS = tuple(guests.Guest(f"load{n}", kind, 20 + n, "bridge=xenbr0,script=/lab/vif-bridge", memory=128)
+               for n, kind in enumerate(("pv", "pvh"), 1))
+
+# What a death must not change: domains, dom0's and the store's ports, pages and grants in Xen.
+USED = """
+echo "domains $(xl list | wc -l)"
+echo "ports of dom0 $(lsevtchn 0 | grep -c .)"
+echo "ports of xenstored $(lsevtchn "$(xl domid xenstored)" | grep -c .)"
+echo "free MiB $(xl info | sed -n 's/^free_memory *: *//p')"
+xl dmesg -c >/dev/null
+xl debug-keys g
+sleep 1
+xl dmesg | awk '/\\[0x[0-9a-f]+\\]/ { n++ } END { print "grants", n + 0 }'
+"""
+
+
+def files():
+    found = host.traffic_files()
+    found.update({inside: host.need(os.path.join(host.BUILD, "tests/lab/lab-load"))
+                  for inside in ("guest/bin/lab-load", "lab/bin/lab-load")})
+    found.update({"lab/platform.elf": host.need(host.IMAGE_PLATFORM), "lab/conformance.elf": host.need(host.IMAGE_CONFORMANCE)})
+    return found
+
+
+# -- pages that are set aside
+
+
+def _service(dom0, name, image, words, seconds):
+    """Output of an `atoll start` of a service that says its word and ends, with its console."""
+    return dom0.expect(f"""
+        printf '[%s]\\nkernel = /lab/%s.elf\\njournal = 64\\ncmdline = %s\\ntimeout = {seconds}\\n' {name} {image} '{words}' >/run/own.conf
+        atoll --config /run/own.conf start {name} 2>&1 && {{ echo 'it serves'; exit 1; }}
+        true""", seconds + 30)
+
+
+def reserved_pages(dom0):
+    """A store into a page that is not open is a crash with a panic, and the page is as it was."""
+    out = _service(dom0, "stray", "platform", "test=reserved", 20)
+    if "16 pages reserved, the open ones written" not in out or "panic: exception 14 (page fault)" not in out or "still here" in out:
+        raise checks.CheckFailed("a stray store is not caught", out)
+    dom0.shown = out
+    return re.search(r"panic: .*", out).group(0)[:70]
+
+
+# -- the load
+
+
+def load_starts(dom0):
+    for guest in GUESTS:
+        guest.create(dom0)
+    for guest in GUESTS:
+        guest.up(dom0)
+        dom0.expect(f"lab-in {guest.domid} 0 'rm -f /run/stop; lab-load data/load /run/stop'")
+    dom0.expect("""
+        rm -f /run/load.stop
+        lab-load /load/dom0 /run/load.stop >/run/load.out 2>&1 &
+        sleep 2""", 30)
+    return f"in dom0 and {len(GUESTS)} guests"
+
+
+def _requests(out):
+    found = re.search(r"load requests=(\d+) commits=(\d+) again=(\d+) events=(\d+) worst_us=(\d+)", out)
+    if not found or "WRONG" in out:
+        raise checks.CheckFailed("a client has seen what must not be", ui.tail(out, 10))
+    return [int(word) for word in found.groups()]
+
+
+def load_ends(dom0):
+    """What each client has to say, and the pauses that dom0's has seen."""
+    out = dom0.expect("touch /run/load.stop; lab-await 60 grep -Eq '^load|WRONG' /run/load.out; cat /run/load.out", 90)
+    said = [_requests(out)]
+    for guest in GUESTS:
+        dom0.expect(f"lab-in {guest.domid} 10 'touch /run/stop' || true", 60)
+        said.append(_requests(dom0.run(f"lab-in {guest.domid} wait 60", 90).output))
+    pauses = sorted((int(took) / 1000 for took in re.findall(r"^slow \d+ (\d+)$", out, re.M)), reverse=True)[:dom0.deaths]
+    if len(pauses) < dom0.deaths:
+        raise checks.CheckFailed(f"{dom0.deaths} deaths and only {len(pauses)} pauses: were they seen?", out)
+    requests, commits, again, events, _ = map(sum, zip(*said))
+    pauses.sort()
+    median = pauses[len(pauses) // 2]
+    dom0.pauses = (median, pauses[-1])
+    share = median / dom0.create_ms
+    return (f"{requests} requests, {commits} commits, {again} again, {events} events: none lost, none twice; pause of "
+            f"{len(pauses)}: median {median:.1f} ms, worst {pauses[-1]:.1f} ms; xl create {dom0.create_ms:.0f} ms; "
+            f"{share:.2f} of it")
+
+
+# -- deaths
+
+
+def _steps(out):
+    """The parts of a takeover, as -v tells them: milliseconds since its start."""
+    return " ".join(f"{name} {time}" for time, name in re.findall(
+        r"([\d.]+) ms.*?(paused|copied|destroyed|is free|unpaused|first answer)", out))
+
+
+def restart(_number):
+    return "atoll restart xenstored -v"
+
+
+def crash(_number):
+    """By an NMI, wherever it is: its own code panics."""
+    return """xl trigger "$(sed -n 's/.*"domid": *\\([0-9]*\\).*/\\1/p' /run/atoll/xenstored.json)" nmi || exit 1
+        sleep 0.02
+        atoll start xenstored -v"""
+
+
+def killed(number):
+    """The takeover is killed in the midst; the next goes on."""
+    return f"""atoll restart xenstored >/dev/null 2>&1 &
+        sleep {CUT_AFTER[number % len(CUT_AFTER)]}
+        kill -KILL $! 2>/dev/null
+        wait $! 2>/dev/null
+        atoll restart xenstored -v"""
+
+
+def upgrade(_number):
+    return "cp /lab/xenstored.elf /run/next.elf && atoll upgrade xenstored /run/next.elf -v"
+
+
+def deaths(dom0):
+    """KILLS of them, by turns."""
+    kinds = (restart, crash, upgrade, killed)
+    before = dom0.expect(USED, 60, "what is in use cannot be counted")
+    dom0.deaths = 0
+    shown = ""
+    for number in range(KILLS):
+        kind = kinds[number % len(kinds)]
+        shown = dom0.expect(f"{{ {kind(number)}; }} 2>&1", 60, f"{kind.__name__}, death {number + 1}")
+        dom0.deaths += 1
+        dom0.expect("grep -q WRONG /run/load.out && { cat /run/load.out; exit 1; }; sleep 0.5", 30,
+                    f"after {kind.__name__}, death {number + 1}")
+    after = dom0.expect(USED, 60)
+    if after != before:
+        raise checks.CheckFailed("something is left in Xen", f"before:\n{before}after:\n{after}")
+    dom0.shown = shown
+    return f"{KILLS} by turns: {', '.join(k.__name__ for k in kinds)}; {_steps(shown)}"
+
+
+CREATE = """cat >/run/small.cfg <<END
+name = "small"
+type = "pvh"
+memory = 128
+vcpus = 1
+kernel = "/lab/vmlinux"
+ramdisk = "/lab/guest.cpio.gz"
+cmdline = "console=hvc0 quiet"
+END
+"""
+
+
+def creates(dom0):
+    """How long an xl create takes, and that one in the midst of deaths ends well."""
+    out = dom0.expect(CREATE + f"""
+        now() {{ cut -d' ' -f1 /proc/uptime; }}
+        for i in $(seq {CREATES}); do
+            a=$(now)
+            xl create /run/small.cfg >/dev/null || exit 1
+            b=$(now)
+            xl destroy small
+            echo "times $a $b"
+        done""", 120)
+    took = sorted((float(b) - float(a)) * 1000 for a, b in re.findall(r"times (\S+) (\S+)", out))
+    dom0.create_ms = took[len(took) // 2]
+    return f"{dom0.create_ms:.0f} ms"
+
+
+def create_in_the_midst(dom0):
+    dom0.expect("""
+        xl create /run/small.cfg >/run/create.out 2>&1 &
+        create=$!
+        for i in 1 2 3; do
+            sleep 0.05
+            atoll restart xenstored || exit 1
+        done
+        wait $create || { cat /run/create.out; exit 1; }
+        xl list small && xl destroy small""", 120, "an xl create that a restart meets does not end well")
+    dom0.deaths += 3
+    return "3 restarts meanwhile"
+
+
+def refused(dom0):
+    """An image that cannot read the state is refused, and nobody is paused."""
+    out = dom0.expect("""
+        before=$(grep uuid /run/atoll/xenstored.json)
+        atoll upgrade xenstored /lab/monitor.elf 2>&1
+        [ $? = 6 ] || exit 1
+        [ "$before" = "$(grep uuid /run/atoll/xenstored.json)" ] && xenstore-read /tool/xenstored/domid""", 30,
+                      "an image that cannot read the state is not refused")
+    return out.strip().splitlines()[0][:90]
+
+
+def session(dom0):
+    if not dom0.check("the store starts", checks.store_starts):
+        return
+    dom0.check("a stray store into reserved pages is caught", reserved_pages)
+    dom0.check("the time of an xl create", creates)
+    if not dom0.check("the load starts", load_starts):
+        return
+    for name, function in (
+            (f"{KILLS} deaths", deaths),
+            ("an xl create in the midst", create_in_the_midst),
+            ("an image that reads no state is refused", refused),
+            ("all that was acknowledged", load_ends)):
+        dom0.check(name, function)
+
+
+def jobs(verdicts, logs, boot):
+    host.build_gcc(logs)
+    image = Image(host.CACHE).prepare()
+    return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE)), verdicts, image,
+                         SUITE, logs, files(), icount=True)]
