@@ -72,7 +72,6 @@ void hv_main(struct hv *hv)
     config.reserved = hv_reserved(hv, &config.reserved_pages);
     option(hv_cmdline(hv), "watchdog=", HV_WATCHDOG_MAX, &watchdog);
 
-    config.reserved = hv_reserved(hv, &config.reserved_pages);
     xs = xenstored_create(hv, &config);
     if (!xs)
         hv_exit(hv, HV_EXIT_CRASH);
