@@ -324,10 +324,12 @@ static bool replaced(const struct domain *domain, const struct hv_domain_info *i
 /* It is gone: all that it had goes, or nothing but its connection. */
 static void end(struct xenstored *xs, struct domain *domain)
 {
-    if (hold_keeps(xs, domain))
-        disconnect(xs, domain);
-    else
+    if (!hold_keeps(xs, domain)) {
         domain_release(xs, domain);
+    } else if (domain->connection) {
+        recorder_changed(xs);
+        disconnect(xs, domain);
+    }
 }
 
 void domain_check_all(struct xenstored *xs)

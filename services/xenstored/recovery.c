@@ -458,7 +458,8 @@ static void map_ring(struct xenstored *xs, struct connection *connection,
     if (connection_lose(xs, connection)) {
         if (connection->domain->connection == connection) {
             connection->domain->connection = NULL;
-            connection->domain->introduced = false;
+            /* Who has no ring any more has ended, whoever has its number now. */
+            connection->domain->introduced = hold_keeps(xs, connection->domain);
         }
         connection_destroy(xs, connection);
     }
