@@ -8,6 +8,9 @@
 
 #include "state.h"
 
+/** A domain may cause this many conflicts at once (oxenstored's figure). */
+#define DOMAIN_CREDIT 5
+
 /** The domain if XenStore knows it. */
 struct domain *domain_find(const struct xenstored *xs, domid_t domid);
 

@@ -7,8 +7,8 @@
 
 #include "connection.h"
 #include "domain.h"
-#include "hold.h"
 #include "history.h"
+#include "hold.h"
 #include "output.h"
 #include "publish.h"
 #include "recorder.h"

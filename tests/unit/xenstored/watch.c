@@ -35,6 +35,7 @@ static void setup(void)
     list_init(&f->xs.touched);
     list_init(&f->work.events);
     ck_assert_int_eq(watch_index_create(&f->xs), 0);
+    f->connection.xs = &f->xs;
     f->connection.domain = domain_create(&f->xs, 5);
     f->connection.subject = (struct subject){5, 5, false};
     list_init(&f->connection.watches);
