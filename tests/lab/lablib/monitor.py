@@ -217,11 +217,10 @@ def tools(dom0, net):
 def no_rights(dom0, net):
     """A domain that is started as the monitor is, asks Xen for all that it should not have."""
     victims = ",".join(str(d) for d in [0, *[g.domid for g in net.all[:2]], dom0.expect("xl domid switch").strip()])
-    dom0.run(f"printf '[rights]\\nkernel = /lab/rights.elf\\ncmdline = victims={victims}\\n' >>/etc/atoll/atoll.conf; "
-             "timeout 40 atoll start rights", 60)
-    out = dom0.run("lab-await 30 'atoll console rights | grep -q rights:.*passed'; atoll console rights", 60).output
+    # It ends by itself, and the failed start shows what it has said.
+    out = dom0.run(f"printf '[rights]\\nkernel = /lab/rights.elf\\ncmdline = victims={victims}\\n' >>/etc/atoll/atoll.conf; "
+                   "timeout 40 atoll start rights 2>&1", 60).output
     found = re.findall(r"rights: (\d+) passed, (\d+) failed, on (\d+) domains", out)
-    dom0.run("atoll stop rights --force; xl destroy rights", 60)
     if not found or int(found[-1][1]) or int(found[-1][2]) != 4:
         raise checks.CheckFailed("something was not refused", out)
     return f"{found[-1][0]} requests, on {found[-1][2]} domains and the host, refused"
