@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "atoll_"
+#define PREFIX   "atoll_"
+#define LEFT_OUT PREFIX "samples_left_out"
 
 /* A sample: its family, its labels as they are printed, its value as text. */
 struct sample {
@@ -81,6 +82,8 @@ static void name_family(struct sample *sample, const struct statistic *s)
 
     snprintf(sample->family, sizeof(sample->family), PREFIX "%s", s->name);
     clean_name(sample->family);
+    if (strcmp(sample->family, LEFT_OUT) == 0) /* the tool's own */
+        add_end(sample->family, sizeof(sample->family), "_of_service");
     /* Suffixes that say what they are not: of gauges, and before the unit. */
     if (ends_with(sample->family, "_total"))
         sample->family[strlen(sample->family) - strlen("_total")] = 0;
@@ -128,9 +131,12 @@ static void put_escaped(FILE *out, const char *text, bool label)
     }
 }
 
+/* Of 71 bytes, and two for each of the others that it may have to differ from. */
+#define LABEL_NAME (72 + 2 * STATISTIC_LABELS_MAX)
+
 /* A label's name that none before it has. Ours win: a statistic's of the same name gets another, as
  * Prometheus itself has it. */
-static void label_name(const struct statistic *s, unsigned index, char names[][80])
+static void label_name(const struct statistic *s, unsigned index, char names[][LABEL_NAME])
 {
     char *name = names[index];
 
@@ -142,12 +148,14 @@ static void label_name(const struct statistic *s, unsigned index, char names[][8
     /* "__" is Prometheus' own. */
     if (strncmp(name, "__", 2) == 0)
         name[1] = 'x';
-    for (unsigned i = 0; i < index; i++) {
+    for (unsigned i = 0; i < index;) {
         if (strcmp(name, names[i]) == 0) {
             const char end[] = {'_', (char)('0' + index % 10), 0};
 
             strcat(name, end);
-            i = 0;
+            i = 0; /* from the first again: longer than before, so each is met once at most */
+        } else {
+            i++;
         }
     }
 }
@@ -155,7 +163,7 @@ static void label_name(const struct statistic *s, unsigned index, char names[][8
 /* "{service="switch",port="web/0"}", for free(); NULL: no memory. */
 static char *make_labels(const char *service, const struct statistic *s)
 {
-    char *text = NULL, names[STATISTIC_LABELS_MAX][80] = {{0}};
+    char *text = NULL, names[STATISTIC_LABELS_MAX][LABEL_NAME] = {{0}};
     size_t length;
     FILE *out = open_memstream(&text, &length);
 
@@ -316,7 +324,6 @@ void metrics_text_print(struct metrics_text *text, FILE *out)
                         text->list[at].value);
         }
     }
-    print_head(out, PREFIX "samples_left_out", "samples whose name and labels were there already",
-               false);
-    fprintf(out, PREFIX "samples_left_out %zu\n", dropped);
+    print_head(out, LEFT_OUT, "samples whose name and labels were there already", false);
+    fprintf(out, LEFT_OUT " %zu\n", dropped);
 }

@@ -158,6 +158,27 @@ START_TEST(same_labels)
 }
 END_TEST
 
+START_TEST(labels_that_take_the_way_out)
+{
+    struct statistic *s = add("x", "", false, 1);
+
+    label(s, "a_2", "1");
+    label(s, "a", "2");
+    label(s, "a", "3");
+    print();
+    ck_assert_msg(strstr(out, "a_2=\"1\",a=\"2\",a_2_2=\"3\"}") != NULL, "%s", out);
+}
+END_TEST
+
+START_TEST(the_tools_own_name)
+{
+    add("samples_left_out", "", false, 7);
+    print();
+    ck_assert_ptr_nonnull(strstr(out, "atoll_samples_left_out_of_service{service=\"switch\"} 7\n"));
+    ck_assert_ptr_nonnull(strstr(out, LEFT_OUT("0")));
+}
+END_TEST
+
 START_TEST(services)
 {
     ck_assert(metrics_text_service(text, "monitor", false, 0, NULL, 1000));
@@ -272,6 +293,8 @@ int main(void)
     tcase_add_test(tc, labels);
     tcase_add_test(tc, doubles);
     tcase_add_test(tc, same_labels);
+    tcase_add_test(tc, labels_that_take_the_way_out);
+    tcase_add_test(tc, the_tools_own_name);
     tcase_add_test(tc, services);
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, served);
