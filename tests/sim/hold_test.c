@@ -53,7 +53,7 @@ static void expect_event(struct client *client, const char *path)
     struct wire_message event;
 
     ck_assert_msg(client_take(client, true, &event), "no event %s", path);
-    ck_assert_str_eq(event.payload, path);
+    ck_assert_str_eq((const char *)event.payload, path);
 }
 
 static void expect_quiet(struct client *client)
@@ -61,7 +61,7 @@ static void expect_quiet(struct client *client)
     struct wire_message event;
 
     if (client_take(client, true, &event))
-        ck_abort_msg("an event: %s", event.payload);
+        ck_abort_msg("an event: %s", (const char *)event.payload);
 }
 
 /* A service with a backend directory that another domain may read and watches, and is named in one
