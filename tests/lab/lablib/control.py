@@ -69,7 +69,7 @@ def logs_follow(dom0):
         wc -l </run/follow
         lab-guest follow pv 10.77.0.40 >/dev/null || exit 1
         domid=$(xl domid follow)
-        lab-await 10 grep -q "domain $domid " /run/follow || { cat /run/follow; exit 1; }
+        lab-await 10 "grep -q 'domain $domid ' /run/follow" || { cat /run/follow; exit 1; }
         kill -0 $logs || { echo 'atoll logs has ended'; exit 1; }
         kill -INT $logs
         wait $logs

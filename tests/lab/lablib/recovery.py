@@ -83,7 +83,10 @@ def _requests(out):
 
 def load_ends(dom0):
     """What each client has to say, and the pauses that dom0's has seen."""
-    out = dom0.expect("touch /run/load.stop; lab-await 60 grep -Eq '^load|WRONG' /run/load.out; cat /run/load.out", 90)
+    out = dom0.expect("""
+        touch /run/load.stop
+        lab-await 60 'grep -Eq "^load|WRONG" /run/load.out'
+        cat /run/load.out""", 90)
     said = [_requests(out)]
     for guest in GUESTS:
         dom0.expect(f"lab-in {guest.domid} 10 'touch /run/stop' || true", 60)
