@@ -9,9 +9,11 @@
  */
 #include "common/arena_checked.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/arena_class.h"
 
@@ -24,6 +26,8 @@ struct record {
 };
 
 struct arena {
+    struct arena *next; /* in the list of all */
+    void *base;
     size_t pages_total, pages_used;
     size_t bytes_used;
     uint64_t failures;
@@ -34,6 +38,10 @@ struct arena {
     size_t mask; /* buckets - 1 */
     struct record *buckets[];
 };
+
+/* All that were not destroyed. An arena of pages whose domain was ended in the simulator has nobody
+ * who would destroy it: it goes when the next one is made, and until then it is no leak. */
+static struct arena *arenas;
 
 /* Not zero, and no valid pointer: what reads an object before it writes it shall be noticed. */
 #define FRESH 0xa5
@@ -49,6 +57,44 @@ size_t arena_size_class(size_t size)
     return size <= SLAB_MAX ? class_size(class_of(size)) : page_count(size) * PAGE;
 }
 
+static void forget(struct arena *arena)
+{
+    struct arena **link = &arenas;
+
+    while (*link != arena)
+        link = &(*link)->next;
+    *link = arena->next;
+}
+
+static bool is_mapped(const void *base)
+{
+    uintptr_t page = (uintptr_t)base & ~(uintptr_t)(PAGE - 1);
+    unsigned char resident;
+
+    return mincore((void *)page, PAGE, &resident) == 0;
+}
+
+/* Destroy what had the pages of @base before, and whatever has pages that are gone. */
+static void bury(const void *base)
+{
+    struct arena *next;
+
+    for (struct arena *arena = arenas; arena; arena = next) {
+        next = arena->next;
+        if (arena->base == base || !is_mapped(arena->base))
+            arena_destroy(arena);
+    }
+}
+
+size_t arena_living(void)
+{
+    size_t count = 0;
+
+    for (const struct arena *arena = arenas; arena; arena = arena->next)
+        count++;
+    return count;
+}
+
 struct arena *arena_create(void *base, size_t pages)
 {
     size_t own = page_count(256 + (pages + 63) / 64 * 8); /* the tables that arena.c keeps */
@@ -59,9 +105,13 @@ struct arena *arena_create(void *base, size_t pages)
         return NULL;
     while (buckets < pages * 8)
         buckets *= 2;
+    bury(base);
     arena = calloc(1, sizeof(*arena) + buckets * sizeof(struct record *));
     if (!arena)
         return NULL;
+    arena->base = base;
+    arena->next = arenas;
+    arenas = arena;
     arena->pages_total = pages - own;
     arena->mask = buckets - 1;
     return arena;
@@ -69,6 +119,7 @@ struct arena *arena_create(void *base, size_t pages)
 
 void arena_destroy(struct arena *arena)
 {
+    forget(arena);
     for (size_t i = 0; i <= arena->mask; i++) {
         for (struct record *record; (record = arena->buckets[i]);) {
             arena->buckets[i] = record->next;
