@@ -119,7 +119,7 @@ START_TEST(worth)
     ck_assert_int_eq(journal_copy_check(&copy, &why), -EINVAL);
     pages[1] = 0;
     ck_assert_int_eq(journal_copy_check(&copy, &why), 0);
-    for (unsigned i = 4096; i < sizeof(pages); i++)
+    for (unsigned i = 4096; i + 5 <= sizeof(pages); i++)
         if (memcmp(pages + i, "state", 5) == 0)
             pages[i] ^= 1;
     ck_assert_int_eq(journal_copy_check(&copy, &why), -EINVAL);
