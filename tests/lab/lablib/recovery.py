@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """xenstored dies in each way there is, while dom0 and guests ask it without pause: what was acknowledged is there, each
-request was done once, and nothing is left in Xen. KILLS=N deaths (4 if it is not given; with more there is a PVH guest as well)."""
+request was done once, and nothing is left in Xen. KILLS=N deaths (5, one of each kind, if it is not given; with more there
+is a PVH guest as well)."""
 
 import os
 import re
@@ -9,13 +10,13 @@ from . import checks, guests, host, ui
 from .image import Image
 
 SUITE = "recovery"
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "5"))
 CREATES = 3
 # Seconds after which a takeover is killed itself: from before the copy to behind the first answer.
 CUT_AFTER = (0.001, 0.003, 0.005, 0.007, 0.009, 0.012)
 
 GUESTS = tuple(guests.Guest(f"load{n}", kind, 20 + n, "bridge=xenbr0,script=/lab/vif-bridge", memory=128)
-               for n, kind in enumerate(("pv", "pvh") if KILLS > 4 else ("pv",), 1))
+               for n, kind in enumerate(("pv", "pvh") if KILLS > 5 else ("pv",), 1))
 
 # What a death must not change: domains, dom0's and the store's ports, pages and grants in Xen.
 USED = """
@@ -117,11 +118,8 @@ def restart(_number):
     return "atoll restart xenstored -v"
 
 
-def crash(_number):
-    """By an NMI, wherever it is: its own code panics."""
-    return """xl trigger "$(sed -n 's/.*"domid": *\\([0-9]*\\).*/\\1/p' /run/atoll/xenstored.json)" nmi || exit 1
-        sleep 0.02
-        atoll start xenstored -v"""
+def upgrade(_number):
+    return "cp /lab/xenstored.elf /run/next.elf && atoll upgrade xenstored /run/next.elf -v"
 
 
 def killed(number):
@@ -133,19 +131,50 @@ def killed(number):
         atoll restart xenstored -v"""
 
 
-def upgrade(_number):
-    return "cp /lab/xenstored.elf /run/next.elf && atoll upgrade xenstored /run/next.elf -v"
+def _watched(death):
+    """@death, and watchd brings it back: one that knows of no other, since it waits longer after each within a minute."""
+    return f"""
+        record() {{ sed -n 's/.*"'$1'": *"*\\([^",]*\\).*/\\1/p' /run/atoll/xenstored.json; }}
+        rm -f /run/atoll/watchd/xenstored.json
+        atoll watchd --foreground >/run/watchd.log 2>&1 &
+        watchd=$!
+        sleep 0.3
+        domid=$(record domid) uuid=$(record uuid)
+        {death} || exit 1
+        for i in $(seq 500); do
+            now=$(record uuid)
+            [ "$now" ] && [ "$now" != "$uuid" ] && break
+            sleep 0.01
+        done
+        timeout 10 xenstore-read /tool/xenstored/domid || {{ echo 'nobody serves'; cat /run/watchd.log; exit 1; }}
+        [ "$(record uuid)" != "$uuid" ] || {{ echo 'it still runs'; cat /run/watchd.log; exit 1; }}
+        kill $watchd
+        wait $watchd
+        cat /run/watchd.log"""
+
+
+def crashed(_number):
+    """By a fault in its own code, at whatever place it is."""
+    return _watched("lab-crash $domid crash")
+
+
+def destroyed(_number):
+    """By the hypercall with which `xl destroy` ends; xl itself first pauses its domain, and then asks XenStore."""
+    return _watched("lab-end destroy $domid")
+
+
+KINDS = (restart, crashed, destroyed, upgrade, killed)
 
 
 def deaths(dom0):
     """KILLS of them, by turns."""
-    kinds = (restart, crash, upgrade, killed)
     before = dom0.expect(USED, 60, "what is in use cannot be counted")
     dom0.deaths = 0
     shown = ""
     for number in range(KILLS):
-        kind = kinds[number % len(kinds)]
-        shown = dom0.expect(f"{{ {kind(number)}; }} 2>&1", 60, f"{kind.__name__}, death {number + 1}")
+        kind = KINDS[number % len(KINDS)]
+        said = dom0.expect(f"{{ {kind(number // len(KINDS))}\n}} 2>&1", 60, f"{kind.__name__}, death {number + 1}")
+        shown = said if "first answer" in said else shown
         dom0.deaths += 1
         dom0.expect("grep -q WRONG /run/load.out && { cat /run/load.out; exit 1; }; sleep 0.5", 30,
                     f"after {kind.__name__}, death {number + 1}")
@@ -153,7 +182,7 @@ def deaths(dom0):
     if after != before:
         raise checks.CheckFailed("something is left in Xen", f"before:\n{before}after:\n{after}")
     dom0.shown = shown
-    return f"{KILLS} by turns: {', '.join(k.__name__ for k in kinds)}; {_steps(shown)}"
+    return f"{KILLS} by turns: {', '.join(k.__name__ for k in KINDS[:KILLS])}; {_steps(shown)}"
 
 
 CREATE = """cat >/run/small.cfg <<END
