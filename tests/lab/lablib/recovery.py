@@ -67,7 +67,8 @@ def load_starts(dom0):
         guest.create(dom0)
     for guest in GUESTS:
         guest.up(dom0)
-        dom0.expect(f"lab-in {guest.domid} 0 'rm -f /run/stop; lab-load data/load /run/stop'")
+        # Its agent does one thing at a time.
+        dom0.expect(f"lab-in {guest.domid} 20 'rm -f /tmp/stop; lab-load data/load /tmp/stop >/tmp/load 2>&1 &'", 40)
     dom0.expect("""
         rm -f /run/load.stop
         lab-load /load/dom0 /run/load.stop >/run/load.out 2>&1 &
@@ -90,8 +91,10 @@ def load_ends(dom0):
         cat /run/load.out""", 90)
     said = [_requests(out)]
     for guest in GUESTS:
-        dom0.expect(f"lab-in {guest.domid} 10 'touch /run/stop' || true", 60)
-        said.append(_requests(dom0.run(f"lab-in {guest.domid} wait 60", 90).output))
+        said.append(_requests(dom0.expect(f"""lab-in {guest.domid} 20 '
+            touch /tmp/stop
+            until grep -Eq "^load|WRONG" /tmp/load; do usleep 20000; done
+            tail -n 3 /tmp/load'""", 60)))
     pauses = sorted((int(took) / 1000 for took in re.findall(r"^slow \d+ (\d+)$", out, re.M)), reverse=True)[:dom0.deaths]
     if len(pauses) < dom0.deaths:
         raise checks.CheckFailed(f"{dom0.deaths} deaths and only {len(pauses)} pauses: were they seen?", out)
