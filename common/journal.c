@@ -286,6 +286,11 @@ int journal_read(struct journal_reader *reader, const void *pages, size_t size)
         return damaged(reader, "a journal is not of such a length");
     first = in_force(base, half_size);
     second = in_force(base + half_size, half_size);
+    if (get32(base + HEAD_HALF_SIZE) >= size && in_force(base, get32(base + HEAD_HALF_SIZE))) {
+        half_size = (uint32_t)size; /* what journal_cut() has left of a half */
+        first = get64(base + HEAD_GENERATION);
+        second = 0;
+    }
     if (!first && !second) {
         reader->problem = "there is no checkpoint in it";
         return -ENOENT;
@@ -298,6 +303,25 @@ int journal_read(struct journal_reader *reader, const void *pages, size_t size)
     reader->key = (struct hash_key){get64(reader->half + HEAD_SALT), reader->generation};
     reader->at = reader->frame_end = HEAD_SIZE;
     return 0;
+}
+
+size_t journal_cut(const void *pages, size_t size, size_t *from)
+{
+    struct journal_reader reader;
+    uint32_t at = HEAD_SIZE, length;
+
+    if (journal_read(&reader, pages, size))
+        return 0;
+    while ((length = get32(reader.half + at)) && length % 8 == 0 &&
+           (uint64_t)at + JOURNAL_FRAME_SIZE + length + END_MARK <= reader.half_size)
+        at += JOURNAL_FRAME_SIZE + length;
+    at = (at + END_MARK + HV_PAGE_SIZE - 1) & ~(uint32_t)(HV_PAGE_SIZE - 1);
+    if (at < JOURNAL_PAGES_MIN * HV_PAGE_SIZE)
+        at = JOURNAL_PAGES_MIN * HV_PAGE_SIZE;
+    if (at > reader.half_size)
+        return 0;
+    *from = (size_t)(reader.half - (const uint8_t *)pages);
+    return at;
 }
 
 /* Do the records fill the frame? */

@@ -126,9 +126,17 @@ struct journal_record {
 };
 
 /**
- * Begin to read the @size bytes at @pages, which is aligned to 8. -ENOENT: there is no half in
- * force, the service ended before its first checkpoint. -EINVAL: it is no journal, see
- * journal_reader.problem.
+ * What is worth keeping of the journal of @size bytes at @pages: the bytes from @from on, whole
+ * pages, of which the number is returned. They are the half in force, cut behind its last frame,
+ * and journal_read() takes them as a journal. 0: there is nothing in force, or nothing to cut off.
+ * Nothing but lengths is checked.
+ */
+size_t journal_cut(const void *pages, size_t size, size_t *from);
+
+/**
+ * Begin to read the @size bytes at @pages, which is aligned to 8, or what journal_cut() left.
+ * -ENOENT: there is no half in force, the service ended before its first checkpoint. -EINVAL: it is
+ * no journal, see journal_reader.problem.
  */
 HV_MUST_CHECK int journal_read(struct journal_reader *reader, const void *pages, size_t size);
 

@@ -84,15 +84,34 @@ void journal_unmap(struct journal_map *map)
 
 int journal_copy(const struct journal_map *map, struct journal_copy *copy)
 {
+    const uint8_t *pages = map->pages;
+    size_t from = 0, length = 0;
+
     memset(copy, 0, sizeof(*copy));
-    copy->data = malloc(map->count * PAGE);
+    if (map->count > 1)
+        length = journal_cut(pages + PAGE, (map->count - 1) * PAGE, &from);
+    if (!length)
+        length = (map->count - 1) * PAGE;
+    copy->data = malloc(PAGE + length);
     if (!copy->data)
         return -ENOMEM;
-    copy->size = map->count * PAGE;
-    memcpy(copy->data, map->pages, copy->size);
+    copy->size = PAGE + length;
+    memcpy(copy->data, pages, PAGE);
+    memcpy((uint8_t *)copy->data + PAGE, pages + PAGE + from, length);
     memcpy(copy->handle, map->handle, sizeof(copy->handle));
     copy->version = map->version;
     return 0;
+}
+
+void journal_copy_cut(struct journal_copy *copy)
+{
+    uint8_t *journal = (uint8_t *)copy->data + PAGE;
+    size_t from, length = journal_cut(journal, copy->size - PAGE, &from);
+
+    if (!length)
+        return;
+    memmove(journal, journal + from, length);
+    copy->size = PAGE + length;
 }
 
 void journal_copy_free(struct journal_copy *copy)

@@ -48,10 +48,14 @@ int journal_map(struct report *r, xc_interface *xch, const struct record *record
 void journal_unmap(struct journal_map *map);
 
 /**
- * Copy what is mapped; the domain must not run meanwhile (paused, shut down or destroyed). 0 or
+ * Copy of what is mapped the first page and what is in force of the journal (journal_cut()), or all
+ * where nothing is; the domain must not run meanwhile (paused, shut down or destroyed). 0 or
  * -ENOMEM.
  */
 int journal_copy(const struct journal_map *map, struct journal_copy *copy);
+
+/** Leave of a copy that journal_copy_check() takes what journal_copy() would have left. */
+void journal_copy_cut(struct journal_copy *copy);
 
 void journal_copy_free(struct journal_copy *copy);
 

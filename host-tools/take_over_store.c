@@ -77,19 +77,23 @@ static int check_version(struct take_over *t, uint32_t version)
                        version);
 }
 
-/* Read the pages of the domain that is there, and is stopped. 0, or -errno and the reason. */
-static int copy_pages(struct start *s, const struct record *record, struct journal_copy *copy,
-                      const char **why)
+/* Map the pages of a domain: before it is stopped, because it takes a while. */
+static int map_pages(struct start *s, const struct record *record, struct journal_map *map,
+                     const char **why)
 {
-    struct journal_map map;
-    int rc = journal_map(s->r, s->xch, record, &map);
+    int rc = journal_map(s->r, s->xch, record, map);
 
     *why = rc == -ENOENT ? "it was started without a journal" : "its pages cannot be mapped";
-    if (rc)
-        return rc;
+    return rc;
+}
+
+/* Read what is mapped of a domain that is stopped. 0, or -errno and the reason. */
+static int copy_pages(const struct journal_map *map, struct journal_copy *copy, const char **why)
+{
+    int rc;
+
     *why = "out of memory";
-    rc = journal_copy(&map, copy);
-    journal_unmap(&map);
+    rc = journal_copy(map, copy);
     if (rc)
         return rc;
     rc = journal_copy_check(copy, why);
@@ -128,10 +132,12 @@ static int use_kept(struct take_over *t, const struct journal_copy *given, const
     }
     if (journal_kept(t->start.opt->service, &kept) == 1 && is_of(t, &kept))
         rc = journal_copy_check(&kept, why);
-    if (rc)
+    if (rc) {
         journal_copy_free(&kept);
-    else
+    } else {
+        journal_copy_cut(&kept);
         t->copy = kept;
+    }
     return rc;
 }
 
@@ -178,19 +184,24 @@ static int acquire(struct take_over *t, const struct journal_copy *given)
 {
     struct start *s = &t->start;
     const char *why = "the domain is gone";
+    struct journal_map map = {0};
     bool ran = false;
     uint32_t domid;
     int rc = host_find_domain(s->r, s->xch, t->old.handle, &domid), error = -ENOENT;
 
-    if (!rc && domid)
+    if (!rc && domid) {
+        error = map_pages(s, &t->old, &map, &why);
         rc = stop_it(t, domid, &ran);
+    }
+    if (!ran)
+        error = -ENOENT;
+    else if (!rc && !error)
+        error = copy_pages(&map, &t->copy, &why);
+    journal_unmap(&map);
     if (rc)
         return rc;
-    if (ran) {
-        error = copy_pages(s, &t->old, &t->copy, &why);
-        if (error)
-            report_step(s->r, "domain %u has no state to go on from: %s", domid, why);
-    }
+    if (ran && error)
+        report_step(s->r, "domain %u has no state to go on from: %s", domid, why);
     /* A successor that never came so far as to write has the state of its predecessor. */
     if (error && !(ran && t->old.started))
         error = use_kept(t, given, &why);
@@ -289,13 +300,16 @@ static void give_up(struct take_over *t)
 {
     struct start *s = &t->start;
     struct journal_copy newer = {0};
+    struct journal_map map;
     const char *why;
 
     if (!s->builder.created)
         return;
-    if (!xc_domain_pause(s->xch, s->builder.domid) && !copy_pages(s, &s->record, &newer, &why) &&
-        newer.version == t->copy.version)
-        (void)journal_keep(s->r, s->opt->service, &newer);
+    if (!xc_domain_pause(s->xch, s->builder.domid) && !map_pages(s, &s->record, &map, &why)) {
+        if (!copy_pages(&map, &newer, &why) && newer.version == t->copy.version)
+            (void)journal_keep(s->r, s->opt->service, &newer);
+        journal_unmap(&map);
+    }
     journal_copy_free(&newer);
     domain_undo(&s->builder);
     if (!s->opt->state)

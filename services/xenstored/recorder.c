@@ -13,6 +13,13 @@
 /* How long to wait before a checkpoint that did not fit is tried again. */
 #define RETRY (1000 * HV_MSEC)
 
+/*
+ * What has been written since the last checkpoint is what a successor does again, while clients
+ * wait for it. So a checkpoint is taken when that is more than twice the checkpoint, and as much as
+ * makes its cost small: the successor's time is bounded by the size of the store.
+ */
+#define LOG_MIN (128U << 10)
+
 /* So many requests and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
 #define ANSWERED_MAX (1U << 18)
 
@@ -360,6 +367,7 @@ static void checkpoint(struct xenstored *xs)
         return;
     }
     journal_checkpoint_end(&recorder->journal);
+    recorder->checkpoint_end = recorder->journal.end;
     recorder->checkpoints++;
     recorder->changed = recorder->off = false;
     recorder->hint->complete = 1;
@@ -383,9 +391,16 @@ static bool commit_frame(struct xenstored *xs)
     return true;
 }
 
+static bool is_long(const struct recorder *recorder)
+{
+    uint32_t log = recorder->journal.end - recorder->checkpoint_end;
+
+    return log > LOG_MIN && log / 2 > recorder->checkpoint_end;
+}
+
 static void commit(struct xenstored *xs)
 {
-    if (xs->recorder->changed || !commit_frame(xs))
+    if (xs->recorder->changed || is_long(xs->recorder) || !commit_frame(xs))
         checkpoint(xs);
 }
 
@@ -398,7 +413,7 @@ bool recorder_commit_reply(struct xenstored *xs, const struct connection *connec
         .begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod),
     };
 
-    if (recorder->changed || !list_empty(&recorder->resetting))
+    if (recorder->changed || is_long(recorder) || !list_empty(&recorder->resetting))
         return false;
     recorder_add(xs, ENTRY_OUTPUT,
                  (struct journal_part[]){{&body, sizeof(body)},

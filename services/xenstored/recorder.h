@@ -28,6 +28,7 @@ struct recorder {
     uint64_t retry;        /* when it is tried again */
     struct list unlogged;  /* of struct connection, with output that is in no frame */
     struct list resetting; /* of struct connection, whose rings are to be emptied behind a frame */
+    uint32_t checkpoint_end; /* of the last checkpoint, in its half */
     uint64_t frames, checkpoints, failures;
     uint32_t used; /* of buffer[]: entries of the frame under way */
     uint64_t buffer[RECORDER_ENTRY_MAX / 4];

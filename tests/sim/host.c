@@ -45,14 +45,24 @@ static void keep_pages(struct host *host)
     struct journal_reader reader;
     struct journal_hint *hint;
 
-    if (host->deaths.kept == NULL)
+    if (host->deaths.kept == NULL) {
         host->deaths.kept = calloc(1, size);
+        host->deaths.kept_size = size;
+    }
     if (host->reserved == NULL)
         return;
     memcpy(host->deaths.kept, host->reserved, sizeof(uint64_t));
     hint = (struct journal_hint *)(void *)host->deaths.kept;
     if (journal_read(&reader, (uint8_t *)host->reserved + HV_PAGE_SIZE, size - HV_PAGE_SIZE) == 0) {
+        uint8_t *journal = host->deaths.kept + HV_PAGE_SIZE;
+        size_t from, length = 0;
+
         memcpy(host->deaths.kept, host->reserved, size);
+        if (host->deaths.count % 2 == 1) /* the whole is taken as well */
+            length = journal_cut(journal, size - HV_PAGE_SIZE, &from);
+        if (length != 0)
+            memmove(journal, journal + from, length);
+        host->deaths.kept_size = length != 0 ? HV_PAGE_SIZE + length : size;
     } else {
         const struct journal_hint *last = host->reserved;
 
@@ -106,14 +116,13 @@ void host_arm(struct host *host)
 static void create_store(struct host *host)
 {
     host->store = sim_domain_create(
-        host->sim,
-        &(struct sim_domain_config){
-            .domid = HOST_STORE_DOMID,
-            .xs_domain = true,
-            .pages = host->store_pages,
-            .reserved_pages = host->journal,
-            .module = host->deaths.kept,
-            .module_size = host->deaths.kept != NULL ? (size_t)host->journal * HV_PAGE_SIZE : 0});
+        host->sim, &(struct sim_domain_config){
+                       .domid = HOST_STORE_DOMID,
+                       .xs_domain = true,
+                       .pages = host->store_pages,
+                       .reserved_pages = host->journal,
+                       .module = host->deaths.kept,
+                       .module_size = host->deaths.kept != NULL ? host->deaths.kept_size : 0});
     ck_assert_ptr_nonnull(host->store);
 }
 

@@ -40,6 +40,7 @@ struct host_deaths {
     bool dead;
     bool poison;   /**< keep what tells of requests that killed; else a run has too many deaths */
     uint8_t *kept; /**< the reserved pages that the successor gets; NULL: none */
+    size_t kept_size; /**< of them, in bytes: all, or what journal_cut() leaves */
 };
 
 struct host {

@@ -119,6 +119,25 @@ START_TEST(worth)
     ck_assert_int_eq(journal_copy_check(&copy, &why), -EINVAL);
     pages[1] = 0;
     ck_assert_int_eq(journal_copy_check(&copy, &why), 0);
+    {
+        const struct journal_map map = {
+            .pages = pages, .count = PAGES, .handle = {1, 2, 3}, .version = 5};
+        struct journal_copy cut, whole = copy;
+
+        ck_assert_int_eq(journal_copy(&map, &cut), 0);
+        ck_assert_uint_eq(cut.size, 3 * 4096); /* the first page, and what is in force */
+        ck_assert_int_eq(journal_copy_check(&cut, &why), 0);
+        ck_assert_mem_eq(cut.data, pages, 4096);
+        whole.data = malloc(sizeof(pages));
+        memcpy(whole.data, pages, sizeof(pages));
+        journal_copy_cut(&whole);
+        ck_assert_uint_eq(whole.size, cut.size);
+        ck_assert_mem_eq(whole.data, cut.data, cut.size);
+        journal_copy_cut(&whole); /* of which nothing more can be cut */
+        ck_assert_uint_eq(whole.size, cut.size);
+        journal_copy_free(&whole);
+        journal_copy_free(&cut);
+    }
     for (unsigned i = 4096; i + 5 <= sizeof(pages); i++)
         if (memcmp(pages + i, "state", 5) == 0)
             pages[i] ^= 1;
