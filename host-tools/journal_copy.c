@@ -2,6 +2,7 @@
 #include "journal_copy.h"
 #include "common/hash.h"
 #include "common/journal.h"
+#include "common/journal_hint.h"
 #include "host.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -112,6 +113,12 @@ void journal_copy_cut(struct journal_copy *copy)
         return;
     memmove(journal, journal + from, length);
     copy->size = PAGE + length;
+}
+
+void journal_copy_carry(struct journal_copy *copy, const struct journal_copy *newer)
+{
+    if (copy->size >= PAGE && newer->size >= PAGE)
+        journal_hint_carry(copy->data, newer->data);
 }
 
 void journal_copy_free(struct journal_copy *copy)

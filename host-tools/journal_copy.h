@@ -57,6 +57,12 @@ int journal_copy(const struct journal_map *map, struct journal_copy *copy);
 /** Leave of a copy that journal_copy_check() takes what journal_copy() would have left. */
 void journal_copy_cut(struct journal_copy *copy);
 
+/**
+ * Put what the first page of @newer says of requests that killed into @copy (journal_hint_carry()):
+ * of a successor that ended before it wrote a journal of its own. An empty @newer says nothing.
+ */
+void journal_copy_carry(struct journal_copy *copy, const struct journal_copy *newer);
+
 void journal_copy_free(struct journal_copy *copy);
 
 /**

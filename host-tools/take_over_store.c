@@ -87,19 +87,17 @@ static int map_pages(struct start *s, const struct record *record, struct journa
     return rc;
 }
 
-/* Read what is mapped of a domain that is stopped. 0, or -errno and the reason. */
+/*
+ * Read what is mapped of a domain that is stopped. 0, or -errno and the reason; @copy may be there
+ * then, too, and is of use for its first page.
+ */
 static int copy_pages(const struct journal_map *map, struct journal_copy *copy, const char **why)
 {
     int rc;
 
     *why = "out of memory";
     rc = journal_copy(map, copy);
-    if (rc)
-        return rc;
-    rc = journal_copy_check(copy, why);
-    if (rc)
-        journal_copy_free(copy);
-    return rc;
+    return rc ? rc : journal_copy_check(copy, why);
 }
 
 /* Is it of the recorded domain, or of the one that this was to succeed? */
@@ -184,6 +182,7 @@ static int acquire(struct take_over *t, const struct journal_copy *given)
 {
     struct start *s = &t->start;
     const char *why = "the domain is gone";
+    struct journal_copy copy = {0};
     struct journal_map map = {0};
     bool ran = false;
     uint32_t domid;
@@ -196,15 +195,25 @@ static int acquire(struct take_over *t, const struct journal_copy *given)
     if (!ran)
         error = -ENOENT;
     else if (!rc && !error)
-        error = copy_pages(&map, &t->copy, &why);
+        error = copy_pages(&map, &copy, &why);
     journal_unmap(&map);
-    if (rc)
+    if (rc) {
+        journal_copy_free(&copy);
         return rc;
-    if (ran && error)
-        report_step(s->r, "domain %u has no state to go on from: %s", domid, why);
-    /* A successor that never came so far as to write has the state of its predecessor. */
-    if (error && !(ran && t->old.started))
-        error = use_kept(t, given, &why);
+    }
+    if (!error) {
+        t->copy = copy;
+    } else {
+        if (ran)
+            report_step(s->r, "domain %u has no state to go on from: %s", domid, why);
+        /* A successor that never came so far as to write has the state of its predecessor. */
+        if (!ran || !t->old.started) {
+            error = use_kept(t, given, &why);
+            if (!error)
+                journal_copy_carry(&t->copy, &copy);
+        }
+        journal_copy_free(&copy);
+    }
     if (error && t->paused) {
         let_go_on(t, domid);
         return report_fail(s->r, ATOLL_UNSUPPORTED,
@@ -306,8 +315,14 @@ static void give_up(struct take_over *t)
     if (!s->builder.created)
         return;
     if (!xc_domain_pause(s->xch, s->builder.domid) && !map_pages(s, &s->record, &map, &why)) {
-        if (!copy_pages(&map, &newer, &why) && newer.version == t->copy.version)
+        int rc = copy_pages(&map, &newer, &why);
+
+        if (!rc && newer.version == t->copy.version) {
             (void)journal_keep(s->r, s->opt->service, &newer);
+        } else if (rc && t->copy.data) {
+            journal_copy_carry(&t->copy, &newer);
+            (void)journal_keep(s->r, s->opt->service, &t->copy);
+        }
         journal_unmap(&map);
     }
     journal_copy_free(&newer);

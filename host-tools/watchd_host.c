@@ -110,9 +110,10 @@ static void keep_journal(struct watchd *watchd, const struct watch *watch)
     struct journal_copy copy = {.data = watch->journal,
                                 .size = watch->journal_bytes,
                                 .version = watch->record.state_version};
+    const char *why;
 
     memcpy(copy.handle, watch->record.handle, sizeof(copy.handle));
-    if (copy.data && watch->gone)
+    if (copy.data && watch->gone && !journal_copy_check(&copy, &why))
         (void)journal_keep(&watchd->report, watch->record.service, &copy);
 }
 

@@ -10,45 +10,12 @@
 #ifndef XENSTORED_JOURNAL_ENTRY_H
 #define XENSTORED_JOURNAL_ENTRY_H
 
+#include "common/journal_hint.h"
+
 #include "quota.h"
 #include "state.h"
 
 #define JOURNAL_ENTRY_VERSION 1U
-
-/** Of struct journal_hint: "axsjrnl1". */
-#define JOURNAL_HINT_MAGIC UINT64_C(0x316c6e726a737861)
-
-/** A request that was under way when the service died. */
-struct journal_suspect {
-    uint64_t hash; /* 0: none */
-    uint32_t domid;
-    uint32_t deaths;
-};
-
-#define JOURNAL_SUSPECTS 8U
-
-/** So many deaths with the same request under way are enough. */
-#define JOURNAL_DEATHS 2U
-
-/**
- * The last request that changed nothing, and whose answer went into the ring as a whole: it is done
- * if rsp_prod has reached @rsp; else it is to be served again. Of no account if a frame follows.
- */
-struct journal_answer {
-    uint32_t valid; /* stored last, and 0 while the others are stored */
-    uint32_t connection, cons, rsp;
-    uint64_t generation, number; /* of the journal then, and of its next frame */
-};
-
-/** The first page. */
-struct journal_hint {
-    uint64_t magic;
-    uint32_t complete; /* 0: the journal lacks what happened since it had no room */
-    uint32_t domid;    /* whose request is being decided */
-    uint64_t request;  /* its hash; 0: none is */
-    struct journal_suspect suspects[JOURNAL_SUSPECTS];
-    struct journal_answer answer;
-};
 
 /** The type of a record of the journal that holds entries. */
 #define JOURNAL_RECORD_ENTRIES 1U

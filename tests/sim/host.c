@@ -64,11 +64,7 @@ static void keep_pages(struct host *host)
             memmove(journal, journal + from, length);
         host->deaths.kept_size = length != 0 ? HV_PAGE_SIZE + length : size;
     } else {
-        const struct journal_hint *last = host->reserved;
-
-        hint->domid = last->domid;
-        hint->request = last->request;
-        memcpy(hint->suspects, last->suspects, sizeof(hint->suspects));
+        journal_hint_carry(hint, host->reserved);
         host->deaths.recoveries++;
     }
     if (!host->deaths.poison) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file Copies of journals: what is kept is read back whole, and judged as a stranger's. */
 #include "common/journal.h"
+#include "common/journal_hint.h"
 #include "hv/sim/sim.h"
 #include "journal_copy.h"
 #include <check.h>
@@ -93,6 +94,36 @@ START_TEST(damaged_files)
 END_TEST
 
 /* Whether a successor can start from it. */
+/* What a successor that wrote nothing else says of requests that killed, and only that. */
+START_TEST(carries)
+{
+    static uint8_t page[4096];
+    struct journal_hint *newer = (void *)page, *kept = (void *)pages;
+    struct journal_copy to = copy, from = {.data = page, .size = sizeof(page)};
+
+    memset(page, 0, sizeof(page));
+    kept->magic = newer->magic = JOURNAL_HINT_MAGIC;
+    kept->complete = 1;
+    kept->answer.cons = 77;
+    kept->request = 5;
+    newer->domid = 9;
+    newer->request = 0x1234;
+    newer->suspects[7] = (struct journal_suspect){0x99, 3, 2};
+    journal_copy_carry(&to, &(struct journal_copy){0});
+    ck_assert_uint_eq(kept->request, 5);
+    journal_copy_carry(&to, &from);
+    ck_assert_uint_eq(kept->request, 0x1234);
+    ck_assert_uint_eq(kept->domid, 9);
+    ck_assert_uint_eq(kept->suspects[7].deaths, 2);
+    ck_assert_uint_eq(kept->complete, 1);
+    ck_assert_uint_eq(kept->answer.cons, 77);
+    newer->magic = 0; /* it never came so far */
+    newer->request = 8;
+    journal_copy_carry(&to, &from);
+    ck_assert_uint_eq(kept->request, 0x1234);
+}
+END_TEST
+
 START_TEST(worth)
 {
     struct sim *sim = sim_create(1);
@@ -157,6 +188,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, there_and_back);
     tcase_add_test(tc, damaged_files);
+    tcase_add_test(tc, carries);
     tcase_add_test(tc, worth);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
