@@ -23,6 +23,7 @@ struct control_client {
     bool under_way; /* one was sent and not all of its answer has come */
     bool broken;    /* nothing can be asked any more */
     bool taken;     /* the frame in the link was given to the caller */
+    bool expected;  /* the service's end is the caller's to report */
     bool selective; /* HELLO has named the requests that it knows */
     uint16_t type;  /* of the exchange */
     uint32_t id;
@@ -45,6 +46,8 @@ static int fail(struct control_client *c, int error, uint64_t waited_ns)
     if (error == -EINTR)
         return ATOLL_INTERRUPTED;
     c->broken = true;
+    if (c->expected && (error == -ESRCH || error == -EPIPE))
+        return ATOLL_NOT_RUNNING;
     switch (error) {
     case -ETIMEDOUT:
         return report_fail(c->r, ATOLL_NO_ANSWER,
@@ -344,6 +347,11 @@ void control_client_close(struct control_client *client)
         hv_linux_close(client->link.hv);
     control_service_close(&client->service);
     free(client);
+}
+
+void control_client_expect_end(struct control_client *client)
+{
+    client->expected = true;
 }
 
 const struct control_peer *control_client_peer(const struct control_client *client)

@@ -40,6 +40,10 @@ int control_client_open_domain(struct report *r, const char *name, uint32_t domi
 
 void control_client_close(struct control_client *client);
 
+/** From here on the service's end, or that it closes the connection, is ATOLL_NOT_RUNNING and is
+ * not reported: for a caller who waits for its successor. */
+void control_client_expect_end(struct control_client *client);
+
 const struct control_peer *control_client_peer(const struct control_client *client);
 
 /** Does the service know this request? (HELLO) */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -51,11 +52,40 @@ static int load_ca(gnutls_certificate_credentials_t gnutls, const char *file, ch
     return -1;
 }
 
+/* A key that others can read is theirs. Root's may be for a group, as Debian's ssl-cert has it. */
+static int check_key(const char *file, char *why, size_t size)
+{
+    struct stat st;
+    unsigned open;
+
+    if (stat(file, &st)) {
+        snprintf(why, size, "cannot read %s (%m)", file);
+        return -1;
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        snprintf(why, size,
+                 "the key in %s is user %u's, who can change it; it is to be root's or of the user "
+                 "who exports (chown)",
+                 file, (unsigned)st.st_uid);
+        return -1;
+    }
+    open = st.st_mode & (st.st_uid == 0 ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO);
+    if (!open)
+        return 0;
+    snprintf(why, size, "the key in %s has mode %04o and is no secret; chmod %s it", file,
+             (unsigned)st.st_mode & 07777u, st.st_uid == 0 ? "600 (or 640)" : "600");
+    return -1;
+}
+
 static struct credentials *load(const struct export_tls_files *files, char *why, size_t size)
 {
     struct credentials *c = calloc(1, sizeof(*c));
     int rc;
 
+    if (files->key && check_key(files->key, why, size)) {
+        free(c);
+        return NULL;
+    }
     if (!c || gnutls_certificate_allocate_credentials(&c->gnutls) < 0) {
         snprintf(why, size, "out of memory");
         free(c);

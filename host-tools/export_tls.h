@@ -17,7 +17,10 @@ struct export_tls_files {
 
 struct export_tls_settings;
 
-/** Read the files. NULL: @why says what is wrong with which. */
+/**
+ * Read the files. NULL: @why says what is wrong with which. A key is refused that is neither root's
+ * nor ours, or that others may read: root's own may be for a group to read, nobody else's.
+ */
 struct export_tls_settings *export_tls_load(const struct export_tls_files *files, char *why,
                                             size_t size);
 /** Read them again, for connections to come; false, with @why: they are as they were. */

@@ -54,6 +54,11 @@ static int item(void *context, const struct control_reader *fields)
     return flows->sink.failure ? flow_sink_failed(&flows->sink) : 0;
 }
 
+static void ask_ended(void *context, struct control_client *client)
+{
+    control_client_begin(client, CONTROL_T_MONITOR_ENDED);
+}
+
 static int from_service(const struct flow_options *options)
 {
     struct flows flows = {0};
@@ -63,10 +68,11 @@ static int from_service(const struct flow_options *options)
 
     if (!rc)
         rc = flow_sink_begin(&flows.sink, options, &call.session.report);
-    if (!rc) {
-        control_client_begin(call.client,
-                             options->follow ? CONTROL_T_MONITOR_ENDED : CONTROL_T_MONITOR_FLOWS);
-        rc = monitor_stream(&call, options->follow, item, &flows);
+    if (!rc && options->follow) {
+        rc = monitor_follow(&call, ask_ended, item, &flows);
+    } else if (!rc) {
+        control_client_begin(call.client, CONTROL_T_MONITOR_FLOWS);
+        rc = monitor_stream(&call, false, item, &flows);
     }
     if (!rc && !options->follow)
         rc = flow_sink_print(&flows.sink);
@@ -76,10 +82,11 @@ static int from_service(const struct flow_options *options)
         rc = report_fail(&call.session.report, ATOLL_FAILURE,
                          "%llu records are none; does the service's version fit this tool's?",
                          (unsigned long long)flows.malformed);
-    if (!rc)
+    if (!rc && call.client) {
         rc = monitor_ask_state(&call, &state);
-    if (!rc)
-        monitor_tell_loss(&call.session.report, &state);
+        if (!rc)
+            monitor_tell_loss(&call.session.report, &state);
+    }
     flow_sink_end(&flows.sink);
     monitor_close(&call);
     return rc;

@@ -306,7 +306,8 @@ int metrics_main(int argc, char *const argv[])
     if (!rc && m.listen)
         rc = make(&m);
     if (!rc)
-        rc = m.listen     ? metrics_http_serve(&m.session.report, m.listen, page, &m)
+        rc = m.listen
+                 ? metrics_http_serve(&m.session.report, m.listen, page, &m, METRICS_HTTP_LIMIT_MS)
              : m.textfile ? textfile(&m)
                           : print_once(&m);
     free(m.page);

@@ -10,16 +10,91 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 
 /* Who scrapes comes alone and asks little. */
 #define CONNECTIONS_MAX 32u
 #define TIMEOUT_S       15u
 #define MEMORY_MAX      16384u
 
+/* A connection, and when its request is to be answered by; CLOCK_MONOTONIC. */
+struct client {
+    struct MHD_Connection *connection; /* NULL: nobody */
+    uint64_t deadline;
+};
+
 struct server {
     metrics_page_fn *page;
     void *context;
+    uint64_t limit_ns; /* for a request */
+    struct client clients[CONNECTIONS_MAX];
 };
+
+static uint64_t new_deadline(const struct server *server)
+{
+    return report_now_ns() + server->limit_ns;
+}
+
+/* Services that are slow to answer are no fault of a client's. */
+static char *make_page(struct server *server, size_t *length)
+{
+    const uint64_t before = report_now_ns();
+    char *text = server->page(server->context, length);
+    const uint64_t took = report_now_ns() - before;
+
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        if (server->clients[i].deadline != UINT64_MAX)
+            server->clients[i].deadline += took;
+    return text;
+}
+
+static struct client *find_client(struct server *server, const struct MHD_Connection *connection)
+{
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        if (server->clients[i].connection == connection)
+            return &server->clients[i];
+    return NULL;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **own,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    const bool begins = what == MHD_CONNECTION_NOTIFY_STARTED;
+    struct client *client = find_client(context, begins ? NULL : connection);
+
+    if (client) {
+        client->connection = begins ? connection : NULL;
+        client->deadline = new_deadline(context);
+    }
+}
+
+/* Answered; the next one on the same connection has as long again. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **seen,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct client *client = find_client(context, connection);
+
+    if (client)
+        client->deadline = new_deadline(context);
+}
+
+/* The library ends who is silent; who says or takes a byte now and then would stay for ever. */
+static void end_slow(struct server *server)
+{
+    const uint64_t now = report_now_ns();
+
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        struct client *client = &server->clients[i];
+        const union MHD_ConnectionInfo *info;
+
+        if (!client->connection || now < client->deadline)
+            continue;
+        info = MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info)
+            shutdown(info->connect_fd, SHUT_RDWR);
+        client->deadline = UINT64_MAX;
+    }
+}
 
 static bool parse(const char *where, struct sockaddr_storage *address)
 {
@@ -113,14 +188,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                             "<p>Atoll: <a href=\"/metrics\">metrics</a></p></html>\n");
     if (strcmp(url, "/metrics") != 0)
         return answer_words(connection, MHD_HTTP_NOT_FOUND, "There is only /metrics.\n");
-    text = server->page(server->context, &length);
+    text = make_page(server, &length);
     if (!text)
         return answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                             "The services cannot be asked; the log says why.\n");
     return answer(connection, MHD_HTTP_OK, METRICS_CONTENT_TYPE, text, length, true);
 }
 
-static int run(struct report *report, struct MHD_Daemon *daemon)
+static int run(struct report *report, struct server *server, struct MHD_Daemon *daemon)
 {
     interrupt_install();
     while (!interrupt_pending()) {
@@ -143,15 +218,17 @@ static int run(struct report *report, struct MHD_Daemon *daemon)
             highest = interrupt_fd();
         if (select(highest + 1, &in, &out, &error, &wait) < 0 && errno != EINTR)
             return report_fail(report, ATOLL_FAILURE, "cannot wait (%s)", strerror(errno));
+        end_slow(server);
         MHD_run(daemon);
     }
     return 0;
 }
 
 int metrics_http_serve(struct report *report, const char *where, metrics_page_fn *page,
-                       void *context)
+                       void *context, unsigned limit_ms)
 {
-    struct server server = {.page = page, .context = context};
+    struct server server = {
+        .page = page, .context = context, .limit_ns = limit_ms * UINT64_C(1000000)};
     struct sockaddr_storage address;
     struct MHD_Daemon *daemon;
     int rc;
@@ -162,13 +239,14 @@ int metrics_http_serve(struct report *report, const char *where, metrics_page_fn
         address.ss_family == AF_INET6 ? MHD_USE_IPv6 : MHD_NO_FLAG, 0, NULL, NULL, on_request,
         &server, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)MEMORY_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+        (size_t)MEMORY_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, &server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &server, MHD_OPTION_END);
     if (!daemon)
         return report_fail(report, errno == EACCES ? ATOLL_NO_RIGHTS : ATOLL_FAILURE,
                            "cannot listen at %s (%s); is somebody else there?", where,
                            strerror(errno));
     report_step(report, "listening at %s", where);
-    rc = run(report, daemon);
+    rc = run(report, &server, daemon);
     MHD_stop_daemon(daemon);
     return rc;
 }

@@ -9,15 +9,20 @@
 
 #include "report.h"
 
+/** How long a request may take in all, until its answer has gone out; milliseconds. */
+#define METRICS_HTTP_LIMIT_MS 20000u
+
 /** The text of the page, for free(), with its length; NULL: it cannot be made now. */
 typedef char *metrics_page_fn(void *context, size_t *length);
 
 /**
  * Serve at @where ("ADDRESS:PORT", an IPv6 address in brackets, or "PORT" for 127.0.0.1) until
- * interrupted: 0, or an exit code reported.
+ * interrupted: 0, or an exit code reported. 32 clients at a time, 16 KiB for
+ * each one's request; who has no answer @limit_ms after it connected, or after the answer before,
+ * is ended whatever it sends meanwhile.
  */
 int metrics_http_serve(struct report *report, const char *where, metrics_page_fn *page,
-                       void *context);
+                       void *context, unsigned limit_ms);
 
 /** Can @where be understood? */
 bool metrics_http_address(const char *where);

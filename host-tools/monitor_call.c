@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "monitor_call.h"
+#include "interrupt.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
+
+#define REOPEN_PAUSE_MS 100
 
 int monitor_open(struct monitor_call *call, const char *name, const char *service, unsigned verbose)
 {
@@ -53,6 +57,70 @@ int monitor_stream(struct monitor_call *call, bool endless, monitor_item_fn *ite
         return endless ? 0 : rc;
     }
     return rc;
+}
+
+/* Is it in the nature of a service that is replaced just now? */
+static bool passes(int rc)
+{
+    return rc == ATOLL_NOT_RUNNING || rc == ATOLL_NO_ANSWER || rc == ATOLL_FAILURE;
+}
+
+/* One try, of which nothing is said that passes. */
+static int try_open(struct monitor_call *call)
+{
+    struct report *r = &call->session.report;
+    FILE *out = r->out, *unheard = fopen("/dev/null", "w");
+    int rc;
+
+    if (!unheard)
+        return report_fail(r, ATOLL_FAILURE, "cannot open /dev/null (%s)", strerror(errno));
+    r->out = unheard;
+    rc = control_client_open(r, call->settings, CONTROL_TIMEOUT_MS, &call->client);
+    r->out = out;
+    fclose(unheard);
+    return rc;
+}
+
+int monitor_reopen(struct monitor_call *call)
+{
+    struct report *r = &call->session.report;
+    const uint64_t since = report_now_ns();
+    int rc = ATOLL_NOT_RUNNING;
+
+    report_note(r, "%s is gone; waiting for its successor (Ctrl-C ends that)",
+                call->settings->name);
+    control_client_close(call->client);
+    call->client = NULL;
+    /* A pause before each try: a service that hangs up at once is no reason to be busy. */
+    while (passes(rc)) {
+        struct pollfd p = {.fd = interrupt_fd(), .events = POLLIN};
+
+        poll(&p, 1, REOPEN_PAUSE_MS);
+        rc = interrupt_pending() ? ATOLL_INTERRUPTED : try_open(call);
+    }
+    if (!rc)
+        report_note(r, "%s is back after %.1f s; what passed meanwhile is missing",
+                    call->settings->name, (double)(report_now_ns() - since) / 1e9);
+    else if (rc != ATOLL_INTERRUPTED) /* the same again, for all to hear */
+        rc = control_client_open(r, call->settings, CONTROL_TIMEOUT_MS, &call->client);
+    return rc;
+}
+
+int monitor_follow(struct monitor_call *call, monitor_request_fn *request, monitor_item_fn *item,
+                   void *context)
+{
+    int rc;
+
+    for (;;) {
+        control_client_expect_end(call->client);
+        request(context, call->client);
+        rc = monitor_stream(call, true, item, context);
+        if (rc != ATOLL_NOT_RUNNING)
+            return rc;
+        rc = monitor_reopen(call);
+        if (rc)
+            return rc == ATOLL_INTERRUPTED ? 0 : rc;
+    }
 }
 
 int monitor_check_output(struct report *r, int rc)

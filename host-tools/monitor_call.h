@@ -36,6 +36,22 @@ typedef int monitor_item_fn(void *context, const struct control_reader *fields);
  */
 int monitor_stream(struct monitor_call *call, bool endless, monitor_item_fn *item, void *context);
 
+/** Begin a request with control_client_begin(), and put its fields. */
+typedef void monitor_request_fn(void *context, struct control_client *client);
+
+/**
+ * An endless stream that outlives the monitor: where that dies or closes, this is said once, and
+ * its successor is waited for and asked the same. 0 where it was interrupted or the service has
+ * ended the stream; or an exit code reported. call->client is NULL where the interrupt came while
+ * there was no monitor.
+ */
+int monitor_follow(struct monitor_call *call, monitor_request_fn *request, monitor_item_fn *item,
+                   void *context);
+
+/** Say that the monitor is gone, and wait for its successor: 0 with call->client,
+ * ATOLL_INTERRUPTED, or an exit code reported, with call->client NULL. */
+int monitor_reopen(struct monitor_call *call);
+
 /** What was printed must have arrived: a full disk is a failure. A reader of a pipe that has seen
  * enough is none. */
 int monitor_check_output(struct report *r, int rc);

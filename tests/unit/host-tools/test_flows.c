@@ -308,6 +308,32 @@ START_TEST(loss_is_told)
 }
 END_TEST
 
+/* Its first answer breaks off; the one after it, of the successor, has its end. */
+static void a_monitor_that_dies(struct fake *f, const struct control_header *header,
+                                const struct control_reader *fields)
+{
+    if (header->type == CONTROL_T_MONITOR_ENDED && f->connections <= 2) {
+        if (f->connections == 2)
+            f->hang_up = 1;
+        fake_hang_up();
+        return;
+    }
+    a_monitor(f, header, fields);
+}
+
+START_TEST(following_outlives_the_monitor)
+{
+    fake_begin(a_monitor_that_dies);
+    ck_assert_int_eq(run_command(flows_main, "flows --follow --json --port 53"), 0);
+    ck_assert_uint_ge(fake.connections, 3);
+    fake_end();
+    golden_check(GOLDEN, "80 flows --follow --json --port 53", command_out);
+    ck_assert_ptr_nonnull(strstr(command_err, "monitor is gone; waiting for its successor"));
+    ck_assert_ptr_nonnull(strstr(command_err, "monitor is back after 0."));
+    ck_assert_ptr_null(strstr(command_err, "closed"));
+}
+END_TEST
+
 START_TEST(hostile_records_end_it)
 {
     hostile = true;
@@ -402,6 +428,7 @@ int main(void)
     tcase_add_loop_test(tcase, chooses, 0, sizeof(chosen) / sizeof(chosen[0]));
     tcase_add_loop_test(tcase, refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tcase, loss_is_told);
+    tcase_add_test(tcase, following_outlives_the_monitor);
     tcase_add_test(tcase, hostile_records_end_it);
     tcase_add_test(tcase, spills);
     tcase_add_test(tcase, a_temporary_file_that_fails_is_told);

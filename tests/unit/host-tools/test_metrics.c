@@ -260,7 +260,7 @@ START_TEST(served)
     snprintf(where, sizeof(where), "%u", port);
     if (child == 0) {
         report_init(&report, "metrics", stderr, 0);
-        _exit(metrics_http_serve(&report, where, small_page, NULL));
+        _exit(metrics_http_serve(&report, where, small_page, NULL, METRICS_HTTP_LIMIT_MS));
     }
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const size_t end = strlen(cases[i].end);
@@ -274,6 +274,42 @@ START_TEST(served)
         if (i == 0)
             ck_assert_ptr_nonnull(strstr(answer, "Content-Type: " METRICS_CONTENT_TYPE "\r\n"));
     }
+    kill(child, SIGTERM);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* A byte now and then is no life: the slot is for somebody else. */
+START_TEST(slow_clients_end)
+{
+    const uint16_t port = (uint16_t)(40000 + getpid() % 20000);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    char where[24], answer[4096];
+    struct report report;
+    const pid_t child = fork();
+    int status, fd;
+    unsigned turns;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    snprintf(where, sizeof(where), "%u", port);
+    if (child == 0) {
+        report_init(&report, "metrics", stderr, 0);
+        _exit(metrics_http_serve(&report, where, small_page, NULL, 300));
+    }
+    ask(port, "GET / HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    for (turns = 0; turns < 60; turns++) {
+        if (send(fd, "G", 1, MSG_NOSIGNAL) != 1 || recv(fd, answer, 1, MSG_DONTWAIT) == 0)
+            break;
+        usleep(30000);
+    }
+    close(fd);
+    ck_assert_uint_ge(turns, 5);
+    ck_assert_uint_lt(turns, 60);
+    ask(port, "GET /metrics HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    ck_assert_ptr_nonnull(strstr(answer, "atoll_x 1"));
     kill(child, SIGTERM);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
@@ -298,6 +334,7 @@ int main(void)
     tcase_add_test(tc, services);
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, served);
+    tcase_add_test(tc, slow_clients_end);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
