@@ -8,6 +8,7 @@
 #include <check.h>
 #include <execinfo.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define STEPS 60
@@ -19,12 +20,20 @@
 #define CALLERS   8
 #define KINDS_MAX 1024U
 
+/* How many deaths there were, for whoever asks for more of them. */
+static void tell(const char *what, unsigned seed, unsigned deaths)
+{
+    if (getenv("RECOVERY_STRIDE") != NULL)
+        fprintf(stderr, "seed %u: %u deaths, %s\n", seed, deaths, what);
+}
+
 /* One death in a short run, at each access to a ring or to the journal in turn. */
 START_TEST(test_each_step)
 {
     unsigned seed = recovery_number("RECOVERY_SEED", (unsigned)_i);
     unsigned stride = recovery_number("RECOVERY_STRIDE", 17),
              at = recovery_number("RECOVERY_IN", 0);
+    unsigned runs = 0;
     struct recovery_play play = {
         .seed = seed,
         .steps = recovery_number("RECOVERY_STEPS", STEPS),
@@ -35,7 +44,9 @@ START_TEST(test_each_step)
     do {
         recovery_play(&play);
         play.in += stride;
+        runs += play.deaths;
     } while (at == 0 && play.deaths != 0);
+    tell("one in a run", seed, runs);
 }
 END_TEST
 
@@ -145,6 +156,7 @@ START_TEST(test_each_step_of_recovery)
             runs += play.early;
         } while (play.early != 0);
     }
+    tell("the second of a run, in a recovery", (unsigned)_i, runs);
     ck_assert_uint_gt(runs, 0);
     free(survey);
 }

@@ -24,6 +24,9 @@ void recovery_play(struct recovery_play *play);
 /** The number in the environment variable @name. */
 unsigned recovery_number(const char *name, unsigned otherwise);
 
+/** What random runs do not meet (recovery_cases.c). */
+TCase *recovery_cases(void);
+
 /** Deaths at chosen steps (recovery_steps.c); @one: of the seed that the environment says. */
 TCase *recovery_steps(bool one);
 

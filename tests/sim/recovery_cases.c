@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What random runs do not meet: clients that do not read, that send in pieces or break the
+ * protocol, domains that end while nobody serves, and requests that kill.
+ */
+#include "recovery_test.h"
+
+#include "services/xenstored/connection.h"
+#include "services/xenstored/domain.h"
+#include "services/xenstored/hold.h"
+#include "services/xenstored/recorder.h"
+
+#include <check.h>
+#include <errno.h>
+#include <hv/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GUEST    5U
+#define OK(call) ck_assert_int_eq((call), 0)
+
+/* Each case is played with its deaths right behind frames, behind a checkpoint, and twice. */
+enum { FRAMES, CHECKPOINT, TWICE, WAYS };
+
+static void end_store(struct host *host, int way)
+{
+    if (way == CHECKPOINT) {
+        recorder_changed(host->xs);
+        recorder_sync(host->xs);
+    }
+    host_end_store(host);
+}
+
+static void die(struct host *host, int way)
+{
+    end_store(host, way);
+    host_run(host);
+    if (way == TWICE) {
+        host_end_store(host);
+        host_run(host);
+    }
+}
+
+static struct host *begin(struct client **guest)
+{
+    struct host *host = host_create(NULL);
+
+    *guest = host_guest(host, GUEST);
+    OK(client_mkdir(host->dom0, 0, "/a"));
+    OK(client_set_perms(host->dom0, 0, "/a", "n5"));
+    return host;
+}
+
+/* A client that does not read gets each byte once when it does, however many services that took. */
+START_TEST(test_waiting)
+{
+    struct wire_message message = {.type = WIRE_READ, .req_id = 77};
+    struct client *guest;
+    struct host *host = begin(&guest);
+    char path[16];
+
+    OK(client_write_fill(host->dom0, 0, "/a/big", 'x', 3000));
+    OK(client_watch(guest, "/a", "t"));
+    client_clear(guest);
+    guest->deaf = true;
+    message_add_string(&message, "/a/big");
+    ck_assert(client_send(guest, &message));
+    client_notify(guest);
+    host_run(host);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(path, sizeof(path), "/a/%u", i);
+        OK(client_write(host->dom0, 0, path, ""));
+        if (i % 4 == 1)
+            die(host, _i);
+        if (i == 12 || i == 22) {
+            end_store(host, _i);
+            client_read(guest);
+            host_run(host);
+        }
+        if (i == 27)
+            client_read(guest);
+    }
+    guest->deaf = false;
+    host_run(host);
+    ck_assert(client_take_any(guest, &message));
+    ck_assert(message.type == WIRE_READ && message.req_id == 77 && message.length == 3000);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(path, sizeof(path), "/a/%u", i);
+        ck_assert(client_take_any(guest, &message));
+        ck_assert_uint_eq(message.type, WIRE_WATCH_EVENT);
+        ck_assert_str_eq((const char *)message.payload, path);
+    }
+    ck_assert(!client_take_any(guest, &message));
+    host_destroy(host);
+}
+END_TEST
+
+/* A request that comes in pieces, each to another service. */
+START_TEST(test_pieces)
+{
+    static const size_t piece[] = {5, 3, 8, 1, 700, 900, 1500};
+    uint32_t header[4] = {WIRE_WRITE, 9, 0, 1900};
+    uint8_t bytes[2 * (WIRE_HEADER + 1900)];
+    struct wire_message reply;
+    struct client *guest;
+    struct host *host = begin(&guest);
+    size_t at = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *request = bytes + i * (sizeof(bytes) / 2);
+
+        memcpy(request, header, sizeof(header));
+        for (unsigned k = 0; k < 1900; k++)
+            request[WIRE_HEADER + k] = (uint8_t)('a' + (k + i) % 23);
+        memcpy(request + WIRE_HEADER, "/a/p", 5);
+    }
+    for (unsigned i = 0; at < sizeof(bytes); i++) {
+        size_t length = piece[i % (sizeof(piece) / sizeof(piece[0]))];
+
+        at += client_push(guest, bytes + at,
+                          length < sizeof(bytes) - at ? length : sizeof(bytes) - at);
+        client_notify(guest);
+        host_run(host);
+        die(host, _i);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert(client_take(guest, false, &reply));
+        ck_assert_uint_eq(reply.type, WIRE_WRITE);
+        ck_assert_uint_eq(reply.req_id, 9);
+    }
+    ck_assert(!client_take_any(guest, &reply));
+    OK(client_call(guest, 0, WIRE_READ, "/a/p|", &reply));
+    ck_assert_uint_eq(reply.length, 1895);
+    ck_assert_mem_eq(reply.payload, bytes + sizeof(bytes) / 2 + WIRE_HEADER + 5, 1895);
+    host_destroy(host);
+}
+END_TEST
+
+/* Who broke the protocol stays cut off, and is told why, until it reconnects. */
+START_TEST(test_broken)
+{
+    const uint32_t header[4] = {WIRE_READ, 1, 0, WIRE_PAYLOAD_MAX + 1};
+    struct wire_message reply;
+    struct client *guest;
+    struct host *host = begin(&guest);
+    uint32_t error;
+
+    OK(client_watch(guest, "/a", "t"));
+    client_clear(guest);
+    client_push(guest, header, sizeof(header));
+    client_notify(guest);
+    host_run(host);
+    error = guest->ring->error;
+    ck_assert_uint_ne(error, 0);
+    end_store(host, _i);
+    guest->ring->error = 0;
+    host_run(host);
+    ck_assert_uint_eq(guest->ring->error, error);
+    die(host, _i);
+    OK(client_write(host->dom0, 0, "/a/b", ""));
+    client_notify(guest);
+    host_run(host);
+    ck_assert(!client_take_any(guest, &reply));
+    guest->ring->connection = 1;
+    client_notify(guest);
+    host_pass(host, HV_SEC);
+    ck_assert_uint_eq(guest->ring->connection, 0);
+    OK(client_write(guest, 0, "/a/c", ""));
+    ck_assert(!client_take_any(guest, &reply));
+    host_destroy(host);
+}
+END_TEST
+
+static bool released(struct host *host)
+{
+    struct wire_message event;
+    unsigned count = 0;
+
+    while (client_take(host->dom0, true, &event)) {
+        ck_assert_str_eq((const char *)event.payload, "@releaseDomain");
+        count++;
+    }
+    ck_assert_uint_le(count, 1);
+    return count == 1;
+}
+
+/* A domain that ends, or shuts down, while nobody serves. */
+START_TEST(test_ends_meanwhile)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+
+    OK(client_watch(host->dom0, "@releaseDomain", "r"));
+    client_clear(host->dom0);
+    end_store(host, _i);
+    sim_domain_shutdown(guest->hv, 0);
+    host_run(host);
+    ck_assert(released(host));
+    die(host, _i);
+    ck_assert(!released(host));
+    end_store(host, _i);
+    host_kill(host, guest);
+    ck_assert(released(host));
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/a"));
+    die(host, _i);
+    ck_assert(!released(host));
+    host_destroy(host);
+}
+END_TEST
+
+static struct client *boot_of_family(struct host *host, uint8_t generation)
+{
+    struct client *client = host_boot(host, GUEST, 0);
+    uint8_t handle[16] = {'f'};
+
+    handle[15] = generation;
+    sim_domain_set_handle(client->hv, handle);
+    return client;
+}
+
+static struct host *begin_held(struct client **guest)
+{
+    struct host *host = host_create(NULL);
+
+    *guest = boot_of_family(host, 1);
+    OK(host_introduce(host, *guest));
+    OK(client_mkdir(host->dom0, 0, "/a"));
+    OK(client_set_perms(host->dom0, 0, "/a", "n5"));
+    OK(client_watch(host->dom0, "@releaseDomain", "r"));
+    client_clear(host->dom0);
+    hold_set(host->xs, domain_find(host->xs, GUEST), 10);
+    recorder_sync(host->xs);
+    return host;
+}
+
+static void check_held(struct host *host)
+{
+    char text[WIRE_PAYLOAD_MAX + 1];
+
+    ck_assert(!released(host));
+    ck_assert_ptr_nonnull(client_value(host->dom0, 0, "/a"));
+    client_text(host->dom0, 0, WIRE_IS_DOMAIN_INTRODUCED, "5|", text);
+    ck_assert_str_eq(text, "T|");
+}
+
+/*
+ * A hold lasts as long as was said, whoever serves; what passed since the checkpoint that tells of
+ * it is not counted.
+ */
+START_TEST(test_held)
+{
+    struct client *guest;
+    struct host *host = begin_held(&guest);
+
+    die(host, _i);
+    host_kill(host, guest);
+    check_held(host);
+    die(host, _i);
+    host_pass(host, 4 * HV_SEC);
+    check_held(host);
+    die(host, _i);
+    check_held(host);
+    host_pass(host, 5 * HV_SEC);
+    check_held(host);
+    host_pass(host, (_i == CHECKPOINT ? 3 : 7) * HV_SEC);
+    ck_assert(released(host));
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/a"));
+    die(host, _i);
+    ck_assert(!released(host));
+    host_destroy(host);
+}
+END_TEST
+
+START_TEST(test_held_meanwhile)
+{
+    struct client *guest;
+    struct host *host = begin_held(&guest);
+
+    end_store(host, _i);
+    host_kill(host, guest);
+    check_held(host);
+    die(host, _i);
+    guest = boot_of_family(host, 2);
+    end_store(host, _i);
+    OK(host_introduce(host, guest));
+    check_held(host);
+    OK(client_write(guest, 0, "/a/b", ""));
+    host_pass(host, 20 * HV_SEC);
+    check_held(host);
+    /* That one is held, too. */
+    host_kill(host, guest);
+    die(host, _i);
+    check_held(host);
+    host_pass(host, 11 * HV_SEC);
+    ck_assert(released(host));
+    host_destroy(host);
+}
+END_TEST
+
+/* A request that has killed twice is not done again either where it is in the journal. */
+START_TEST(test_poison_in_the_journal)
+{
+    const struct xs_header header = {.type = WIRE_WRITE, .length = 3};
+    struct host *host = host_create(NULL);
+    struct journal_hint *hint = host->reserved;
+    uint64_t hash;
+
+    ck_assert(!recorder_hint(host->xs, 0, &header, "/p"));
+    hash = hint->request;
+    recorder_hint_done(host->xs);
+    OK(client_write(host->dom0, 0, "/p", ""));
+    OK(client_write(host->dom0, 0, "/q", ""));
+    host->deaths.poison = true;
+    host_end_store(host);
+    hint = (struct journal_hint *)(void *)host->deaths.kept;
+    hint->suspects[0] = (struct journal_suspect){hash, 0, JOURNAL_DEATHS};
+    host_run(host);
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/p"));
+    ck_assert_ptr_nonnull(client_value(host->dom0, 0, "/q"));
+    host_destroy(host);
+}
+END_TEST
+
+/* Requests that need no frame are not more than a successor can tell from the ring. */
+START_TEST(test_many_answers)
+{
+    struct host *host = host_create(NULL);
+    struct connection *connection = domain_find(host->xs, 0)->connection;
+    uint64_t checkpoints;
+
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/none"));
+    ck_assert_uint_gt(connection->answered, 0);
+    checkpoints = host->xs->recorder->checkpoints;
+    connection->answered = (1U << 18) - 2; /* of 4 KiB and more each: 1 GiB */
+    for (unsigned i = 0; i < 8; i++)
+        ck_assert_ptr_null(client_value(host->dom0, 0, "/none"));
+    ck_assert_uint_eq(host->xs->recorder->checkpoints, checkpoints + 1);
+    host_destroy(host);
+}
+END_TEST
+
+TCase *recovery_cases(void)
+{
+    TCase *tcase = tcase_create("cases");
+
+    tcase_add_loop_test(tcase, test_waiting, 0, WAYS);
+    tcase_add_loop_test(tcase, test_pieces, 0, WAYS);
+    tcase_add_loop_test(tcase, test_broken, 0, WAYS);
+    tcase_add_loop_test(tcase, test_ends_meanwhile, 0, WAYS);
+    tcase_add_loop_test(tcase, test_held, 0, WAYS);
+    tcase_add_loop_test(tcase, test_held_meanwhile, 0, WAYS);
+    tcase_add_test(tcase, test_poison_in_the_journal);
+    tcase_add_test(tcase, test_many_answers);
+    return tcase;
+}
