@@ -151,6 +151,7 @@ int main(void)
     tcase_add_test(alone, test_fits_again);
     suite_add_tcase(suite, alone);
     suite_add_tcase(suite, recovery_cases());
+    suite_add_tcase(suite, recovery_refused());
     suite_add_tcase(suite, again);
     suite_add_tcase(suite, recovery_steps(one));
     suite_add_tcase(suite, recovery_same(one));

@@ -27,6 +27,9 @@ unsigned recovery_number(const char *name, unsigned otherwise);
 /** What random runs do not meet (recovery_cases.c). */
 TCase *recovery_cases(void);
 
+/** Journals that no successor takes (recovery_refused.c). */
+TCase *recovery_refused(void);
+
 /** Deaths at chosen steps (recovery_steps.c); @one: of the seed that the environment says. */
 TCase *recovery_steps(bool one);
 
