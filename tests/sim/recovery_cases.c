@@ -9,6 +9,7 @@
 #include "services/xenstored/domain.h"
 #include "services/xenstored/hold.h"
 #include "services/xenstored/recorder.h"
+#include "services/xenstored/transaction.h"
 
 #include <check.h>
 #include <errno.h>
@@ -19,6 +20,17 @@
 
 #define GUEST    5U
 #define OK(call) ck_assert_int_eq((call), 0)
+
+/* Is there none left for the service? */
+static bool no_memory;
+
+void *__real_arena_alloc(struct arena *arena, size_t size);
+void *__wrap_arena_alloc(struct arena *arena, size_t size);
+
+void *__wrap_arena_alloc(struct arena *arena, size_t size)
+{
+    return no_memory ? NULL : __real_arena_alloc(arena, size);
+}
 
 /* Each case is played with its deaths right behind frames, behind a checkpoint, and twice. */
 enum { FRAMES, CHECKPOINT, TWICE, WAYS };
@@ -153,8 +165,10 @@ START_TEST(test_broken)
     host_run(host);
     error = guest->ring->error;
     ck_assert_uint_ne(error, 0);
+    /* A client that makes good what it did while nobody looks is cut off all the same. */
     end_store(host, _i);
     guest->ring->error = 0;
+    memset(guest->ring->req, 0, sizeof(guest->ring->req));
     host_run(host);
     ck_assert_uint_eq(guest->ring->error, error);
     die(host, _i);
@@ -298,6 +312,87 @@ START_TEST(test_held_meanwhile)
 }
 END_TEST
 
+/* A domain whose nodes could not be removed for want of memory is cleaned up after by a successor.
+ */
+START_TEST(test_dead_without_memory)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+    uint32_t tx;
+
+    OK(client_watch(host->dom0, "@releaseDomain", "r"));
+    client_clear(host->dom0);
+    OK(client_begin(host->dom0, &tx)); /* keeps the nodes: they cannot be changed in place */
+    no_memory = true;
+    host_kill(host, guest);
+    ck_assert(!released(host));
+    ck_assert(domain_find(host->xs, GUEST)->dead);
+    no_memory = false;
+    end_store(host, _i);
+    host_pass(host, HV_SEC);
+    ck_assert(released(host));
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/a"));
+    host_destroy(host);
+}
+END_TEST
+
+/* A transaction that cannot be committed any more stays one, and is as old as it was. */
+START_TEST(test_doomed)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+    struct connection *connection = domain_find(host->xs, GUEST)->connection;
+    uint64_t started;
+    uint32_t tx;
+
+    OK(client_begin(guest, &tx));
+    OK(client_write(guest, tx, "/a/b", ""));
+    transaction_find(connection, tx)->doomed = true;
+    started = transaction_find(connection, tx)->started;
+    recorder_changed(host->xs);
+    recorder_sync(host->xs);
+    die(host, _i);
+    connection = domain_find(host->xs, GUEST)->connection;
+    ck_assert_uint_eq(transaction_find(connection, tx)->started, started);
+    ck_assert_int_eq(client_end(guest, tx, true), EAGAIN);
+    ck_assert_ptr_null(client_value(guest, 0, "/a/b"));
+    host_destroy(host);
+}
+END_TEST
+
+/* A reconnection that is in a checkpoint and not in a frame; death at each access. */
+START_TEST(test_reset_by_checkpoint)
+{
+    unsigned deaths = 1;
+
+    for (unsigned in = 1; deaths != 0; in++) {
+        struct wire_message message;
+        struct client *guest;
+        struct host *host = begin(&guest);
+
+        OK(client_watch(guest, "/a", "t"));
+        guest->deaf = true;
+        OK(client_write(host->dom0, 0, "/a/b", ""));
+        client_push(guest, "junk", 4);
+        host_arm(host);
+        host->deaths.in = in;
+        recorder_changed(host->xs);
+        guest->ring->connection = 1;
+        client_notify(guest);
+        host_run(host);
+        deaths = host->deaths.count;
+        ck_assert_uint_eq(guest->ring->connection, 0);
+        ck_assert_uint_eq(guest->ring->req_cons, guest->ring->req_prod);
+        ck_assert_uint_eq(guest->ring->rsp_cons, guest->ring->rsp_prod);
+        guest->deaf = false;
+        client_clear(guest);
+        OK(client_write(guest, 0, "/a/c", ""));
+        ck_assert(!client_take_any(guest, &message));
+        host_destroy(host);
+    }
+}
+END_TEST
+
 /* A request that has killed twice is not done again either where it is in the journal. */
 START_TEST(test_poison_in_the_journal)
 {
@@ -350,6 +445,9 @@ TCase *recovery_cases(void)
     tcase_add_loop_test(tcase, test_ends_meanwhile, 0, WAYS);
     tcase_add_loop_test(tcase, test_held, 0, WAYS);
     tcase_add_loop_test(tcase, test_held_meanwhile, 0, WAYS);
+    tcase_add_loop_test(tcase, test_dead_without_memory, 0, WAYS);
+    tcase_add_loop_test(tcase, test_doomed, 0, WAYS);
+    tcase_add_test(tcase, test_reset_by_checkpoint);
     tcase_add_test(tcase, test_poison_in_the_journal);
     tcase_add_test(tcase, test_many_answers);
     return tcase;
