@@ -13,6 +13,8 @@
 
 #include <check.h>
 #include <errno.h>
+#include <hv/evtchn.h>
+#include <hv/gnttab.h>
 #include <hv/time.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,6 +338,90 @@ START_TEST(test_dead_without_memory)
 }
 END_TEST
 
+/* Who waits for an event that the predecessor did not come to send gets one. */
+START_TEST(test_notified)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+
+    while (hv_evtchn_next(guest->hv) != 0)
+        continue;
+    end_store(host, _i);
+    host_run(host);
+    ck_assert_uint_eq(hv_evtchn_next(guest->hv), guest->port);
+    host_destroy(host);
+}
+END_TEST
+
+/* A domain that took its ring away meanwhile stays known, and its end is told. */
+START_TEST(test_no_ring)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+    char text[WIRE_PAYLOAD_MAX + 1];
+
+    OK(client_watch(host->dom0, "@releaseDomain", "r"));
+    client_clear(host->dom0);
+    end_store(host, _i);
+    sim_grant_reserved(guest->hv, HV_GNTTAB_XENSTORE, 0, NULL);
+    host_run(host);
+    client_text(host->dom0, 0, WIRE_IS_DOMAIN_INTRODUCED, "5|", text);
+    ck_assert_str_eq(text, "T|");
+    ck_assert_ptr_nonnull(client_value(host->dom0, 0, "/a"));
+    ck_assert(!released(host));
+    host_kill(host, guest);
+    ck_assert(released(host));
+    ck_assert_ptr_null(client_value(host->dom0, 0, "/a"));
+    host_destroy(host);
+}
+END_TEST
+
+/* Limits for domains to come are those that the operator set. */
+START_TEST(test_limits)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+    struct quota_limits *limits = &host->xs->limits;
+
+    for (unsigned i = 0; i < QUOTA_COUNT; i++)
+        limits->hard[i] += 1 + i;
+    limits->soft_memory += 77;
+    struct quota_limits set = *limits;
+    recorder_changed(host->xs);
+    recorder_sync(host->xs);
+    die(host, _i);
+    ck_assert_mem_eq(&host->xs->limits, &set, sizeof(set));
+    host_destroy(host);
+}
+END_TEST
+
+/* No number of a connection is given twice, whatever was forgotten between. */
+START_TEST(test_numbers)
+{
+    struct client *guest;
+    struct host *host = begin(&guest);
+    unsigned count = 0;
+    uint32_t id[16];
+
+    for (domid_t domid = 10; domid < 15; domid++)
+        host_kill(host, host_guest(host, domid));
+    recorder_changed(host->xs);
+    recorder_sync(host->xs);
+    host_guest(host, 20);
+    die(host, _i);
+    for (domid_t domid = 21; domid < 28; domid++)
+        host_guest(host, domid);
+    list_for_each (item, &host->xs->connections) {
+        id[count] = LIST_ENTRY(item, struct connection, all)->id;
+        for (unsigned i = 0; i < count; i++)
+            ck_assert_uint_ne(id[i], id[count]);
+        count++;
+    }
+    ck_assert_uint_eq(count, 10);
+    host_destroy(host);
+}
+END_TEST
+
 /* A transaction that cannot be committed any more stays one, and is as old as it was. */
 START_TEST(test_doomed)
 {
@@ -446,6 +532,10 @@ TCase *recovery_cases(void)
     tcase_add_loop_test(tcase, test_held, 0, WAYS);
     tcase_add_loop_test(tcase, test_held_meanwhile, 0, WAYS);
     tcase_add_loop_test(tcase, test_dead_without_memory, 0, WAYS);
+    tcase_add_loop_test(tcase, test_notified, 0, WAYS);
+    tcase_add_loop_test(tcase, test_no_ring, 0, WAYS);
+    tcase_add_loop_test(tcase, test_limits, 0, WAYS);
+    tcase_add_loop_test(tcase, test_numbers, 0, WAYS);
     tcase_add_loop_test(tcase, test_doomed, 0, WAYS);
     tcase_add_test(tcase, test_reset_by_checkpoint);
     tcase_add_test(tcase, test_poison_in_the_journal);
