@@ -181,6 +181,8 @@ int request_redo(struct xenstored *xs, struct connection *connection,
         return -EINVAL;
     if (type == XS_TRANSACTION_END)
         return redo_end(xs, &work, request, payload);
+    if (request->outcome == ENTRY_CONFLICT || (request->tx_id && request_is_logged(type)))
+        return -EINVAL;
     if (is_own(xs, connection, type, payload) && request_is_logged(type))
         return 0;
     handle(xs, &work, type, payload, length, &xs->reply);

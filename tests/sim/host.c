@@ -28,10 +28,11 @@ static uint64_t step(void *context)
     struct host *host = context;
 
     host->deaths.stepping = true;
+    host->deaths.first = host->xs == NULL;
     if (host->xs == NULL)
         ck_assert_int_eq(start(host), 0);
     host->deadline = xenstored_step(host->xs);
-    host->deaths.stepping = false;
+    host->deaths.stepping = host->deaths.first = false;
     return host->deadline;
 }
 
@@ -79,12 +80,14 @@ void host_end_store(struct host *host)
 
     keep_pages(host);
     host->deaths.count++;
-    host->deaths.stepping = false;
+    host->deaths.early += host->deaths.first;
+    host->deaths.stepping = host->deaths.first = false;
     host->deaths.dead = true;
     host->xs = NULL;
     host->reserved = NULL;
-    host->deaths.in = 0;
-    if (host->deaths.every != 0) {
+    host->deaths.in = host->deaths.then;
+    host->deaths.then = 0;
+    if (host->deaths.in == 0 && host->deaths.every != 0) {
         uint64_t draw = host->deaths.random =
             host->deaths.random * UINT64_C(6364136223846793005) + 12345;
 

@@ -33,9 +33,12 @@ struct host_config {
  */
 struct host_deaths {
     uint64_t in;    /**< die before the so many-th access to shared memory or journal; 0: never */
+    uint64_t then;  /**< the second death before the so many-th access after that; 0: @every says */
     uint64_t every; /**< then draw the next of as many; 0: no more */
     uint64_t random;
-    unsigned count, recoveries; /**< deaths so far; of these in a recovery */
+    unsigned count, recoveries; /**< deaths so far; of these before a successor's checkpoint */
+    unsigned early;             /**< of these in a successor's first step */
+    bool first;                 /**< within it */
     bool stepping;              /**< within the service's own step */
     bool dead;
     bool poison;   /**< keep what tells of requests that killed; else a run has too many deaths */

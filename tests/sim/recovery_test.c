@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The service dies, and a successor goes on from its journal and the rings: clients see what the
- * reference model says, as if nothing had happened. RECOVERY_SEED replays one seed (RECOVERY_STEPS,
- * RECOVERY_EVERY, RECOVERY_IN, RECOVERY_PRINT go with it); RECOVERY_SEEDS sets how many are tried,
- * RECOVERY_STRIDE how many accesses are left out between the deaths of the sweep.
+ * reference model says, as if nothing had happened. README.md has the environment variables.
  */
-#include "random.h"
+#include "recovery_test.h"
+
 #include "services/xenstored/recorder.h"
 
 #include <check.h>
@@ -18,61 +17,49 @@
 #define STEPS 600
 #define PAGES "129"
 
-static unsigned from_environment(const char *name, unsigned otherwise)
+unsigned recovery_number(const char *name, unsigned otherwise)
 {
     const char *text = getenv(name);
 
     return text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
-/* One run with deaths; how many accesses were left over. */
-static uint64_t play(uint64_t seed, unsigned steps, uint64_t in, uint64_t every, unsigned *deaths)
+void recovery_play(struct recovery_play *play)
 {
     struct random_options options = {
-        .seed = seed,
-        .steps = steps,
+        .seed = play->seed,
+        .steps = play->steps,
         .host_events = true,
         .print = getenv("RECOVERY_PRINT") != NULL,
     };
-    struct twin *twin = twin_create(seed, true);
-    uint64_t left;
+    struct twin *twin = twin_create(play->seed, true);
+    struct host_deaths *deaths = &twin->host->deaths;
 
-    twin->host->deaths.in = in;
-    twin->host->deaths.every = every;
-    twin->host->deaths.random = seed;
+    deaths->in = play->in;
+    deaths->then = play->then;
+    deaths->every = play->every;
+    deaths->random = play->seed;
     host_arm(twin->host);
     random_run(twin, &options);
-    *deaths = twin->host->deaths.count;
-    left = twin->host->deaths.in;
+    play->deaths = deaths->count;
+    play->early = deaths->early;
     twin_destroy(twin);
-    return left;
 }
 
 /* Many deaths in one run, some of them within the recovery from the one before. */
 START_TEST(test_again_and_again)
 {
     static const unsigned often[] = {100000, 20000, 4000};
-    unsigned seed = from_environment("RECOVERY_SEED", (unsigned)_i), deaths;
-    unsigned every = from_environment("RECOVERY_EVERY", often[seed % 3]);
+    unsigned seed = recovery_number("RECOVERY_SEED", (unsigned)_i);
+    struct recovery_play play = {
+        .seed = seed,
+        .steps = recovery_number("RECOVERY_STEPS", STEPS),
+        .in = 1 + seed % 50 * 7,
+        .every = recovery_number("RECOVERY_EVERY", often[seed % 3]),
+    };
 
-    play(seed, from_environment("RECOVERY_STEPS", STEPS), 1 + seed % 50 * 7, every, &deaths);
-    ck_assert_uint_gt(deaths, 0);
-}
-END_TEST
-
-/* One death in a short run, at each access to a ring or to the journal in turn. */
-START_TEST(test_each_step)
-{
-    unsigned seed = from_environment("RECOVERY_SEED", (unsigned)_i), deaths = 1;
-    unsigned stride = from_environment("RECOVERY_STRIDE", 7), first = seed % stride;
-    unsigned at = from_environment("RECOVERY_IN", 0);
-
-    if (at != 0) {
-        play(seed, from_environment("RECOVERY_STEPS", 60), at, 0, &deaths);
-        return;
-    }
-    for (unsigned in = 1 + first; deaths != 0; in += stride)
-        play(seed, from_environment("RECOVERY_STEPS", 60), in, 0, &deaths);
+    recovery_play(&play);
+    ck_assert_uint_gt(play.deaths, 0);
 }
 END_TEST
 
@@ -151,23 +138,23 @@ END_TEST
 int main(void)
 {
     bool one = getenv("RECOVERY_SEED") != NULL;
-    unsigned seeds = one ? 1 : from_environment("RECOVERY_SEEDS", SEEDS);
+    unsigned seeds = one ? 1 : recovery_number("RECOVERY_SEEDS", SEEDS);
     Suite *suite = suite_create("recovery");
-    TCase *again = tcase_create("again and again"), *each = tcase_create("each step");
+    TCase *again = tcase_create("again and again");
     TCase *alone = tcase_create("alone");
 
     setenv("HOST_JOURNAL", PAGES, 0);
     tcase_add_loop_test(again, test_again_and_again, 0, (int)seeds);
-    tcase_add_loop_test(each, test_each_step, 0,
-                        one ? 1 : (int)from_environment("RECOVERY_SWEEPS", 3));
     tcase_set_timeout(again, 600);
-    tcase_set_timeout(each, 3600);
     tcase_add_test(alone, test_poison);
     tcase_add_test(alone, test_too_small);
     tcase_add_test(alone, test_fits_again);
     suite_add_tcase(suite, alone);
+    suite_add_tcase(suite, recovery_cases());
+    suite_add_tcase(suite, recovery_refused());
     suite_add_tcase(suite, again);
-    suite_add_tcase(suite, each);
+    suite_add_tcase(suite, recovery_steps(one));
+    suite_add_tcase(suite, recovery_same(one));
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

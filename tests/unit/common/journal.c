@@ -174,6 +174,11 @@ START_TEST(nothing_uncommitted)
     journal_checkpoint_abort(&journal);
     promise(2);
     ck_assert_int_eq(last_value(pages), 2);
+    promise(3);
+    journal_checkpoint_begin(&journal);
+    journal_checkpoint_abort(&journal);
+    promise(4);
+    ck_assert_int_eq(last_value(pages), 4);
 }
 END_TEST
 
