@@ -197,10 +197,11 @@ static void decide(struct xenstored *xs, struct work *work, const struct xs_head
 }
 
 /* With the effect and the answer in the journal, before anything of them shows. */
-static void answer_recorded(struct xenstored *xs, struct work *work, const struct xs_header *header,
-                            uint32_t cons)
+static void answer_recorded(struct xenstored *xs, struct work *work,
+                            const struct recorder_request *request)
 {
     struct connection *connection = work->connection;
+    const struct xs_header *header = request->header;
     const struct xs_header reply = {
         .type = xs->reply.type,
         .req_id = header->req_id,
@@ -211,16 +212,16 @@ static void answer_recorded(struct xenstored *xs, struct work *work, const struc
 
     if (header->type != XS_WATCH)
         output_queue_events(xs, work);
-    recorder_request(xs, connection, cons, header, (char *)xs->message, &xs->reply);
-    connection->req_cons = cons;
+    connection->req_cons = request->cons;
     if (list_empty(&work->events) && list_empty(&connection->output) &&
-        recorder_commit_reply(xs, connection, &reply, &xs->reply)) {
+        recorder_commit_answered(xs, request)) {
         send_reply(xs, connection, header, &xs->reply);
         /* What had no room is in the journal, too. */
         if (!list_empty(&connection->output))
             recorder_unqueued(LIST_ENTRY(list_first(&connection->output), struct output, queue));
         return;
     }
+    recorder_request(xs, request);
     memcpy(message, &reply, sizeof(reply));
     memcpy(message + sizeof(reply), xs->reply.data, reply.length);
     output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
@@ -229,19 +230,15 @@ static void answer_recorded(struct xenstored *xs, struct work *work, const struc
     connection_flush(xs, connection);
 }
 
-/*
- * Is the answer all that comes of the request, and goes into the ring as a whole? Where it ends
- * there is in *@rsp.
- */
-static bool only_answer(struct xenstored *xs, const struct work *work,
-                        const struct xs_header *header, uint32_t *rsp)
+/* Is the answer all there is to tell, and goes into the ring as a whole? Where it ends there is in
+ * *@rsp. */
+static bool only_answer(struct xenstored *xs, const struct work *work, uint32_t *rsp)
 {
     const struct connection *connection = work->connection;
-    uint32_t length = (uint32_t)sizeof(*header) + xs->reply.length, prod;
+    uint32_t length = (uint32_t)sizeof(struct xs_header) + xs->reply.length, prod;
 
     if (!list_empty(&work->events) || !list_empty(&connection->output) ||
-        recorder_pending(xs->recorder) ||
-        recorder_has_effect(xs, connection, header, (char *)xs->message, &xs->reply))
+        recorder_pending(xs->recorder))
         return false;
     prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
     *rsp = prod + length;
@@ -257,14 +254,19 @@ static void answer(struct xenstored *xs, struct connection *connection,
                    const struct xs_header *header, uint32_t cons, bool collected)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
+    const char *payload = (char *)xs->message;
     uint32_t rsp;
 
     list_init(&work.events);
     decide(xs, &work, header);
     connection->served++;
     if (recording(xs)) {
-        if (collected || !only_answer(xs, &work, header, &rsp)) {
-            answer_recorded(xs, &work, header, cons);
+        bool effect = recorder_has_effect(xs, header, payload, &xs->reply);
+
+        if (effect || collected || !only_answer(xs, &work, &rsp)) {
+            answer_recorded(
+                xs, &work,
+                &(struct recorder_request){connection, cons, effect, header, payload, &xs->reply});
             if (!connection->broken)
                 consume(xs, connection, cons);
             return;

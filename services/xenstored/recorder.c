@@ -16,11 +16,6 @@
 /* So many requests and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
 #define ANSWERED_MAX (1U << 18)
 
-static uint32_t padded(size_t length)
-{
-    return (uint32_t)((length + 7) & ~(size_t)7);
-}
-
 int recorder_create(struct xenstored *xs, void *pages, unsigned count)
 {
     struct recorder *recorder;
@@ -32,7 +27,8 @@ int recorder_create(struct xenstored *xs, void *pages, unsigned count)
         return -ENOMEM;
     recorder->hint = pages;
     recorder->pages = count;
-    journal_create(&recorder->journal, xs->hv, (uint8_t *)pages + HV_PAGE_SIZE, count - 1);
+    journal_create(&recorder->journal, xs->hv, (uint8_t *)pages + HV_PAGE_SIZE, count - 1,
+                   recorder->buffer, sizeof(recorder->buffer));
     list_init(&recorder->unlogged);
     list_init(&recorder->resetting);
     recorder->changed = true;
@@ -65,24 +61,10 @@ void recorder_usage(const struct xenstored *xs, struct recorder_usage *usage)
 /* --- entries ------------------------------------------------------------------------------------
  */
 
-/* What there is of the frame goes into the journal: one record. */
-static void spill(struct recorder *recorder)
+/* In a checkpoint each frame is as much as the buffer has room for. */
+static void commit_piece(struct recorder *recorder)
 {
-    const struct journal_part part = {recorder->buffer, recorder->used};
-
-    if (!recorder->used)
-        return;
-    if (!recorder->journal.at)
-        journal_begin(&recorder->journal);
-    journal_add(&recorder->journal, JOURNAL_RECORD_ENTRIES, &part, 1);
-    recorder->used = 0;
-}
-
-/* In a checkpoint, each record is a frame of its own: so it needs no more than the buffer. */
-static void spill_checkpoint(struct recorder *recorder)
-{
-    spill(recorder);
-    if (recorder->journal.at && journal_commit(&recorder->journal))
+    if (journal_commit(&recorder->journal))
         recorder->full = true;
 }
 
@@ -90,30 +72,16 @@ void recorder_add(struct xenstored *xs, enum entry_type type, const struct journ
                   unsigned count)
 {
     struct recorder *recorder = xs->recorder;
-    struct entry entry = {.type = (uint16_t)type};
-    uint8_t *at;
-    size_t size;
 
-    for (unsigned i = 0; i < count; i++)
-        entry.length += (uint32_t)parts[i].length;
-    size = sizeof(entry) + padded(entry.length);
-    HV_ASSERT(size <= RECORDER_ENTRY_MAX);
-    if (size > sizeof(recorder->buffer) - recorder->used) {
-        if (recorder->journal.checkpoint)
-            spill_checkpoint(recorder);
-        else
-            spill(recorder);
+    if (recorder->journal.checkpoint) {
+        size_t length = 0;
+
+        for (unsigned i = 0; i < count; i++)
+            length += parts[i].length;
+        if (!journal_fits(&recorder->journal, (uint32_t)length))
+            commit_piece(recorder);
     }
-    at = (uint8_t *)recorder->buffer + recorder->used;
-    memcpy(at, &entry, sizeof(entry));
-    at += sizeof(entry);
-    for (unsigned i = 0; i < count; i++) {
-        if (parts[i].length)
-            memcpy(at, parts[i].data, parts[i].length);
-        at += parts[i].length;
-    }
-    memset(at, 0, padded(entry.length) - entry.length);
-    recorder->used += (uint32_t)size;
+    journal_add(&recorder->journal, (uint16_t)type, parts, count);
 }
 
 static void add(struct xenstored *xs, enum entry_type type, const void *body, size_t length)
@@ -204,55 +172,54 @@ static bool is_error(const struct reply *reply, const char *name)
     return reply->type == XS_ERROR && (!name || !strcmp(reply->data, name));
 }
 
-/* The transaction that a request is logged in, or NULL. */
-static const struct transaction *logged_in(const struct connection *connection,
-                                           const struct xs_header *header)
+bool recorder_has_effect(const struct xenstored *xs, const struct xs_header *header,
+                         const char *payload, const struct reply *reply)
 {
-    if (!header->tx_id || !request_is_logged(header->type))
-        return NULL;
-    return transaction_find((struct connection *)(uintptr_t)connection, header->tx_id);
+    if (header->tx_id && request_is_logged(header->type))
+        return xs->logged;
+    if (reply->type == XS_ERROR)
+        return header->type == XS_TRANSACTION_END && is_error(reply, "EAGAIN");
+    return request_changes(header->type, payload);
 }
 
-bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
-                         const struct xs_header *header, const char *payload,
-                         const struct reply *reply)
+static struct entry_request describe(const struct recorder_request *request)
 {
-    if (!header->tx_id || !request_is_logged(header->type)) {
-        if (is_error(reply, NULL))
-            return header->type == XS_TRANSACTION_END && is_error(reply, "EAGAIN");
-        return request_changes(header->type, payload);
-    }
-    return xs->logged;
-}
-
-void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
-                      const struct xs_header *header, const char *payload,
-                      const struct reply *reply)
-{
-    const struct entry_done done = {connection->id, cons};
+    const struct xs_header *header = request->header;
+    bool error = is_error(request->reply, NULL);
     struct entry_request body = {
-        .connection = connection->id,
-        .cons = cons,
-        .type = header->type,
+        .connection = request->connection->id,
+        .cons = request->cons,
         .tx_id = header->tx_id,
+        .type = (uint16_t)header->type,
     };
-    const struct transaction *transaction;
+
+    if (!request->effect) {
+        body.outcome = ENTRY_NOTHING;
+    } else if (header->tx_id && request_is_logged(header->type)) {
+        body.answer = transaction_last_answer(transaction_find(request->connection, header->tx_id));
+        body.outcome = error ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
+    } else if (error) {
+        body.outcome = ENTRY_CONFLICT;
+    }
+    return body;
+}
+
+void recorder_request(struct xenstored *xs, const struct recorder_request *request)
+{
+    const struct entry_done done = {request->connection->id, request->cons};
+    struct entry_request body;
 
     if (!recording(xs))
         return;
-    if (!recorder_has_effect(xs, connection, header, payload, reply)) {
+    if (!request->effect) {
         add(xs, ENTRY_DONE, &done, sizeof(done));
         return;
     }
-    transaction = logged_in(connection, header);
-    if (transaction) {
-        body.answer = transaction_last_answer(transaction);
-        body.outcome = is_error(reply, NULL) ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
-    } else if (is_error(reply, NULL)) {
-        body.outcome = ENTRY_CONFLICT;
-    }
-    recorder_add(xs, ENTRY_REQUEST,
-                 (struct journal_part[]){{&body, sizeof(body)}, {payload, header->length}}, 2);
+    body = describe(request);
+    recorder_add(
+        xs, ENTRY_REQUEST,
+        (struct journal_part[]){{&body, sizeof(body)}, {request->payload, request->header->length}},
+        2);
 }
 
 /* --- output -------------------------------------------------------------------------------------
@@ -337,13 +304,11 @@ static void checkpoint(struct xenstored *xs)
     struct recorder *recorder = xs->recorder;
     bool was_off = recorder->off;
 
-    if (recorder->journal.at)
-        journal_abort(&recorder->journal);
-    recorder->used = 0;
+    journal_abort(&recorder->journal);
     recorder->full = false;
     journal_checkpoint_begin(&recorder->journal);
     checkpoint_write(xs);
-    spill_checkpoint(recorder);
+    commit_piece(recorder);
     forget_unlogged(recorder);
     if (recorder->full) {
         /* What the journal has is not how things are from here on, and it says so. */
@@ -374,8 +339,7 @@ static bool commit_frame(struct xenstored *xs)
 
     list_for_each_safe (item, next, &recorder->unlogged)
         add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
-    spill(recorder);
-    if (!recorder->journal.at)
+    if (!journal_pending(&recorder->journal))
         return true;
     if (journal_commit(&recorder->journal))
         return false;
@@ -389,22 +353,28 @@ static void commit(struct xenstored *xs)
         checkpoint(xs);
 }
 
-bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
-                           const struct xs_header *header, const struct reply *reply)
+bool recorder_commit_answered(struct xenstored *xs, const struct recorder_request *request)
 {
     struct recorder *recorder = xs->recorder;
-    const struct entry_output body = {
-        .connection = connection->id,
-        .begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod),
-    };
+    const struct reply *reply = request->reply;
+    struct entry_answered body;
+    uint8_t *at;
 
     if (recorder->changed || !list_empty(&recorder->resetting))
         return false;
-    recorder_add(xs, ENTRY_OUTPUT,
-                 (struct journal_part[]){{&body, sizeof(body)},
-                                         {header, sizeof(*header)},
-                                         {reply->data, reply->length}},
-                 3);
+    body = (struct entry_answered){
+        .request = describe(request),
+        .begin = hv_shared_read32(xs->hv, &request->connection->ring->rsp_prod),
+        .length = request->effect ? request->header->length : 0,
+        .req_id = request->header->req_id,
+        .reply_type = reply->type,
+    };
+    at = journal_record(&recorder->journal, ENTRY_ANSWERED,
+                        (uint32_t)sizeof(body) + body.length + reply->length);
+    memcpy(at, &body, sizeof(body));
+    memcpy(at + sizeof(body), request->payload, body.length);
+    memcpy(at + sizeof(body) + body.length, reply->data, reply->length);
+    /* Without room for it, all is in the checkpoint that is due. */
     recorder->changed = !commit_frame(xs);
     return !recorder->changed;
 }
@@ -446,21 +416,22 @@ void recorder_answered(struct xenstored *xs, struct connection *connection, uint
 /* --- what is being decided ----------------------------------------------------------------------
  */
 
-static uint64_t hash_request(domid_t domid, const struct xs_header *header, const void *payload)
+/* @payload has room for whole words. */
+static uint64_t hash_request(domid_t domid, const struct xs_header *header, const uint8_t *payload)
 {
-    const uint8_t *at = payload;
-    uint64_t hash = (uint64_t)domid << 48 ^ (uint64_t)header->type << 32 ^ header->length;
+    uint64_t hash = (uint64_t)domid << 48 ^ (uint64_t)header->type << 32 ^ header->length, word;
     uint32_t length = header->length;
 
     hash ^= header->tx_id;
-    for (; length; at += 8) {
-        uint64_t word = 0;
-        uint32_t part = length < 8 ? length : 8;
-
-        memcpy(&word, at, part);
+    for (; length >= 8; payload += 8, length -= 8) {
+        memcpy(&word, payload, sizeof(word));
         hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 32;
-        length -= part;
+    }
+    if (length) {
+        memcpy(&word, payload, sizeof(word));
+        hash = (hash ^ word << (64 - 8 * length)) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
     }
     return hash | 1;
 }

@@ -15,7 +15,7 @@
 #include "journal_entry.h"
 #include "state.h"
 
-/** The most bytes that an entry has, its head included. */
+/** The most bytes that an entry has. */
 #define RECORDER_ENTRY_MAX 20480U
 
 struct recorder {
@@ -29,8 +29,7 @@ struct recorder {
     struct list unlogged;  /* of struct connection, with output that is in no frame */
     struct list resetting; /* of struct connection, whose rings are to be emptied behind a frame */
     uint64_t frames, checkpoints, failures;
-    uint32_t used; /* of buffer[]: entries of the frame under way */
-    uint64_t buffer[RECORDER_ENTRY_MAX / 4];
+    uint64_t buffer[RECORDER_ENTRY_MAX / 4]; /* the journal's */
 };
 
 /** Use the @count reserved pages at @pages, which hold nothing yet. -EINVAL: too few; -ENOMEM. */
@@ -47,7 +46,7 @@ static inline bool recording(const struct xenstored *xs)
 /** Is there anything to commit? */
 static inline bool recorder_pending(const struct recorder *recorder)
 {
-    return recorder->used || recorder->journal.at || recorder->changed ||
+    return journal_pending(&recorder->journal) || recorder->changed ||
            !list_empty(&recorder->unlogged) || !list_empty(&recorder->resetting);
 }
 
@@ -83,10 +82,29 @@ void recorder_broken(struct xenstored *xs, const struct connection *connection);
 void recorder_input(struct xenstored *xs, const struct connection *connection, uint32_t cons,
                     const void *data, size_t length);
 
-/** The request is decided, and takes the ring up to @cons. */
-void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
-                      const struct xs_header *header, const char *payload,
-                      const struct reply *reply);
+/** Did the request change something that a successor has to do again? */
+bool recorder_has_effect(const struct xenstored *xs, const struct xs_header *header,
+                         const char *payload, const struct reply *reply);
+
+/** A request that is decided, and takes the ring up to @cons. */
+struct recorder_request {
+    struct connection *connection;
+    uint32_t cons;
+    bool effect; /* recorder_has_effect() */
+    const struct xs_header *header;
+    const char *payload;
+    const struct reply *reply;
+};
+
+/** The request is decided; its answer is queued. */
+void recorder_request(struct xenstored *xs, const struct recorder_request *request);
+
+/**
+ * Commit that the request is decided, with its answer, before which nothing waits for the
+ * connection: it may go into the ring at once. False: nothing was said.
+ */
+HV_MUST_CHECK bool recorder_commit_answered(struct xenstored *xs,
+                                            const struct recorder_request *request);
 
 /**
  * The request is decided, and changed nothing; the ring has room for its answer, which brings
@@ -95,23 +113,12 @@ void recorder_request(struct xenstored *xs, const struct connection *connection,
 void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
                        uint32_t rsp);
 
-/**
- * Commit what was said of a request, with its reply, before which nothing waits for the connection:
- * it may go into the ring at once. False: it has to be queued, and is not committed.
- */
-HV_MUST_CHECK bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
-                                         const struct xs_header *header, const struct reply *reply);
-
-/** Did the request change something that recorder_request() is to tell of? */
-bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
-                         const struct xs_header *header, const char *payload,
-                         const struct reply *reply);
-
 /** Output was queued; is freed. */
 void recorder_queued(struct xenstored *xs, struct output *output);
 void recorder_unqueued(struct output *output);
 
-/** An entry, of a body in parts, into the frame under way, or into the checkpoint. */
+/** An entry, of a body in parts, into the frame under way, or into the checkpoint. No longer than
+ * RECORDER_ENTRY_MAX. */
 void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
                   unsigned count);
 
