@@ -49,31 +49,36 @@ static uint64_t head_checksum(const uint8_t *half, uint64_t generation)
     return hash_bytes(&key, half, HEAD_GENERATION);
 }
 
-static uint64_t mix(uint64_t sum, uint64_t word)
+static uint64_t mix(uint64_t word)
 {
-    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return sum << 32 | sum >> 32;
+    word *= UINT64_C(0x9e3779b97f4a7c15);
+    return word ^ word >> 32;
 }
 
 /*
  * Of @length bytes, a multiple of 8. It tells stores that went astray, not forgeries: who could
- * forge a frame could change the service itself. Each step is reversible, so that no change of a
- * single word is lost; a product spreads it upwards, and what is above goes down for the next.
- * Words by turns go into two sums, of which a processor can work at once.
+ * forge a frame could change the service itself. Fletcher's checksum of words of 64 bits: their
+ * sum, and the sum of all sums on the way. Changes of one word or two always change one of the two,
+ * and of more, but for one in 2^128; a last step, which is reversible for each of them, makes one
+ * of both.
+ *
+ * J. G. Fletcher, "An Arithmetic Checksum for Serial Transmissions" (1982).
  */
 static uint64_t frame_checksum(const struct hash_key *key, const uint8_t *records, uint32_t length,
                                uint64_t number)
 {
-    uint64_t even = key->k0 ^ number, odd = key->k1 ^ length;
+    uint64_t sum = key->k0 ^ number, sums = key->k1 ^ length;
     const uint8_t *end = records + length;
 
-    for (; end - records >= 16; records += 16) {
-        even = mix(even, get64(records));
-        odd = mix(odd, get64(records + 8));
+    for (; end - records >= 32; records += 32) {
+        sums += sum += get64(records);
+        sums += sum += get64(records + 8);
+        sums += sum += get64(records + 16);
+        sums += sum += get64(records + 24);
     }
-    if (records < end)
-        even = mix(even, get64(records));
-    return mix(mix(even, 0) + odd, 0);
+    for (; records < end; records += 8)
+        sums += sum += get64(records);
+    return mix(mix(sum) + sums);
 }
 
 /* --- writing ------------------------------------------------------------------------------------
@@ -180,7 +185,6 @@ void *journal_record(struct journal *journal, uint16_t type, uint32_t length)
     HV_ASSERT(length <= journal->capacity - JOURNAL_RECORD_SIZE);
     if (!journal->at) {
         journal->at = journal->end + JOURNAL_FRAME_SIZE;
-        journal->used = 0;
         journal->full = false;
     }
     if (size > journal->capacity - journal->used)
@@ -214,17 +218,21 @@ void journal_add(struct journal *journal, uint16_t type, const struct journal_pa
 /* The frame that the buffer has as a whole: all but its length, and then that. */
 static void store_frame(struct journal *journal, uint8_t *frame)
 {
-    uint32_t length = journal->used, number = (uint32_t)journal->number;
-    uint64_t sum = frame_checksum(&journal->key, records_of(journal), length, journal->number);
+    uint32_t length = journal->used;
     uint8_t *from = (uint8_t *)journal->buffer;
+    uint8_t *page = frame - (uintptr_t)frame % HV_PAGE_SIZE;
+    size_t end = (size_t)(frame - page) + JOURNAL_FRAME_SIZE + length + END_MARK;
+    unsigned pages = (unsigned)((end + HV_PAGE_SIZE - 1) / HV_PAGE_SIZE);
 
-    memcpy(from + FRAME_NUMBER, &number, sizeof(number));
-    memcpy(from + FRAME_CHECKSUM, &sum, sizeof(sum));
-    memset(records_of(journal) + length, 0, END_MARK);
-    open_pages(journal, frame, JOURNAL_FRAME_SIZE + (size_t)length + END_MARK);
+    journal->buffer[0] = journal->number << 32; /* the half of it that is stored: FRAME_NUMBER */
+    journal->buffer[FRAME_CHECKSUM / 8] =
+        frame_checksum(&journal->key, records_of(journal), length, journal->number);
+    journal->buffer[(JOURNAL_FRAME_SIZE + length) / 8] = 0;
+    hv_guarded_open(journal->hv, page, pages);
     put(journal, frame + FRAME_NUMBER, from + FRAME_NUMBER,
         JOURNAL_FRAME_SIZE - FRAME_NUMBER + (size_t)length + END_MARK);
     put32(journal, frame, length);
+    hv_guarded_close(journal->hv, page, pages);
 }
 
 /* A frame of which pieces are in the pages. */
@@ -241,6 +249,7 @@ static void finish_frame(struct journal *journal, uint8_t *frame)
     put64(journal, frame + FRAME_CHECKSUM,
           frame_checksum(&journal->key, records, length, journal->number));
     put32(journal, frame, length);
+    close_pages(journal);
 }
 
 int journal_commit(struct journal *journal)
@@ -257,17 +266,16 @@ int journal_commit(struct journal *journal)
         store_frame(journal, frame);
     else
         finish_frame(journal, frame);
-    close_pages(journal);
     journal->end = journal->at + journal->used;
     journal->number++;
-    journal->at = 0;
+    journal->at = journal->used = 0;
     return 0;
 }
 
 void journal_abort(struct journal *journal)
 {
-    close_pages(journal);
-    journal->at = 0;
+    close_pages(journal); /* pieces may have been stored */
+    journal->at = journal->used = 0;
 }
 
 void journal_checkpoint_begin(struct journal *journal)

@@ -122,9 +122,23 @@ void connection_flush(struct xenstored *xs, struct connection *connection)
     }
 }
 
-/* Send the reply: straight into the ring if nothing waits before it, through the queue else. */
-static void send_reply(struct xenstored *xs, struct connection *connection,
-                       const struct xs_header *request, const struct reply *reply)
+/* Send a reply: straight into the ring if nothing waits before it, through the queue else. */
+static void send_message(struct xenstored *xs, struct connection *connection,
+                         const uint8_t *message, size_t length)
+{
+    size_t written = 0;
+
+    if (list_empty(&connection->output) && !ring_write(xs, connection, message, length, &written)) {
+        break_connection(xs, connection, XS_ERROR_RINGIDX);
+        return;
+    }
+    if (written < length)
+        output_queue_reply(xs, connection, message, length, written);
+}
+
+/* The reply as a message; its length. */
+static size_t make_message(const struct xs_header *request, const struct reply *reply,
+                           uint8_t message[XS_MESSAGE_MAX])
 {
     const struct xs_header header = {
         .type = reply->type,
@@ -132,17 +146,10 @@ static void send_reply(struct xenstored *xs, struct connection *connection,
         .tx_id = request->tx_id,
         .length = reply->length,
     };
-    uint8_t message[XS_MESSAGE_MAX];
-    size_t length = sizeof(header) + reply->length, written = 0;
 
     memcpy(message, &header, sizeof(header));
     memcpy(message + sizeof(header), reply->data, reply->length);
-    if (list_empty(&connection->output) && !ring_write(xs, connection, message, length, &written)) {
-        break_connection(xs, connection, XS_ERROR_RINGIDX);
-        return;
-    }
-    if (written < length)
-        output_queue_reply(xs, connection, message, length, written);
+    return sizeof(header) + reply->length;
 }
 
 /* Bytes of requests in the ring and where they start; false: the indices make no sense. */
@@ -184,7 +191,7 @@ static void decide(struct xenstored *xs, struct work *work, const struct xs_head
     bool poison =
         xs->recorder && recorder_hint(xs, work->connection->subject.domid, header, xs->message);
 
-    xs->logged = false;
+    xs->logged = NULL;
     xs->message[header->length] = '\0';
     if (poison)
         request_refuse(xs, work, &xs->reply);
@@ -201,30 +208,27 @@ static void answer_recorded(struct xenstored *xs, struct work *work,
                             const struct recorder_request *request)
 {
     struct connection *connection = work->connection;
-    const struct xs_header *header = request->header;
-    const struct xs_header reply = {
-        .type = xs->reply.type,
-        .req_id = header->req_id,
-        .tx_id = header->tx_id,
-        .length = xs->reply.length,
-    };
     uint8_t message[XS_MESSAGE_MAX];
 
-    if (header->type != XS_WATCH)
+    if (request->header->type != XS_WATCH)
         output_queue_events(xs, work);
     connection->req_cons = request->cons;
-    if (list_empty(&work->events) && list_empty(&connection->output) &&
-        recorder_commit_answered(xs, request)) {
-        send_reply(xs, connection, header, &xs->reply);
-        /* What had no room is in the journal, too. */
-        if (!list_empty(&connection->output))
-            recorder_unqueued(LIST_ENTRY(list_first(&connection->output), struct output, queue));
-        return;
+    if (list_empty(&work->events) && list_empty(&connection->output)) {
+        uint32_t length;
+        const uint8_t *answer = recorder_commit_answered(xs, request, &length);
+
+        if (answer) {
+            send_message(xs, connection, answer, length);
+            /* What had no room is in the journal, too. */
+            if (!list_empty(&connection->output))
+                recorder_unqueued(
+                    LIST_ENTRY(list_first(&connection->output), struct output, queue));
+            return;
+        }
     }
     recorder_request(xs, request);
-    memcpy(message, &reply, sizeof(reply));
-    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
-    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
+    output_queue_reply(xs, connection, message, make_message(request->header, &xs->reply, message),
+                       0);
     output_queue_events(xs, work);
     recorder_sync(xs);
     connection_flush(xs, connection);
@@ -254,19 +258,18 @@ static void answer(struct xenstored *xs, struct connection *connection,
                    const struct xs_header *header, uint32_t cons, bool collected)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
-    const char *payload = (char *)xs->message;
+    uint8_t message[XS_MESSAGE_MAX];
     uint32_t rsp;
 
     list_init(&work.events);
     decide(xs, &work, header);
     connection->served++;
     if (recording(xs)) {
-        bool effect = recorder_has_effect(xs, header, payload, &xs->reply);
+        bool effect = request_has_effect(xs, header, (char *)xs->message, &xs->reply);
 
         if (effect || collected || !only_answer(xs, &work, &rsp)) {
-            answer_recorded(
-                xs, &work,
-                &(struct recorder_request){connection, cons, effect, header, payload, &xs->reply});
+            answer_recorded(xs, &work,
+                            &(struct recorder_request){connection, header, cons, effect});
             if (!connection->broken)
                 consume(xs, connection, cons);
             return;
@@ -279,7 +282,7 @@ static void answer(struct xenstored *xs, struct connection *connection,
     if (!list_empty(&connection->unflushed))
         connection_flush(xs, connection);
     if (!connection->broken)
-        send_reply(xs, connection, header, &xs->reply);
+        send_message(xs, connection, message, make_message(header, &xs->reply, message));
     output_queue_events(xs, &work);
     if (!connection->broken)
         consume(xs, connection, cons);

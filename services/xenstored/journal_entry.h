@@ -174,14 +174,14 @@ struct entry_request {
 };
 
 /**
- * Behind it: @length bytes of payload, and what is behind the header of the answer, which begins at
- * @begin of the responses. Nothing waits before it. ENTRY_NOTHING: without the payload.
+ * Behind it: of a logged request its answer's hash (u64); the answer, a message that begins at
+ * @begin of the responses and before which nothing waits; the payload, but for ENTRY_NOTHING. The
+ * transaction is in the answer.
  */
 struct entry_answered {
-    struct entry_request request;
+    uint32_t connection, cons;
     uint32_t begin;
-    uint32_t length;
-    uint32_t req_id, reply_type; /* of the answer's header */
+    uint16_t type, outcome;
 };
 
 /** A request is done that changed nothing. */

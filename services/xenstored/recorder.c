@@ -13,9 +13,6 @@
 /* How long to wait before a checkpoint that did not fit is tried again. */
 #define RETRY (1000 * HV_MSEC)
 
-/* So many requests and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
-#define ANSWERED_MAX (1U << 18)
-
 int recorder_create(struct xenstored *xs, void *pages, unsigned count)
 {
     struct recorder *recorder;
@@ -68,20 +65,29 @@ static void commit_piece(struct recorder *recorder)
         recorder->full = true;
 }
 
-void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
-                  unsigned count)
+uint8_t *recorder_entry(struct xenstored *xs, enum entry_type type, uint32_t length)
 {
     struct recorder *recorder = xs->recorder;
 
-    if (recorder->journal.checkpoint) {
-        size_t length = 0;
+    if (recorder->journal.checkpoint && !journal_fits(&recorder->journal, length))
+        commit_piece(recorder);
+    return journal_record(&recorder->journal, (uint16_t)type, length);
+}
 
-        for (unsigned i = 0; i < count; i++)
-            length += parts[i].length;
-        if (!journal_fits(&recorder->journal, (uint32_t)length))
-            commit_piece(recorder);
+void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
+                  unsigned count)
+{
+    size_t length = 0;
+    uint8_t *at;
+
+    for (unsigned i = 0; i < count; i++)
+        length += parts[i].length;
+    at = recorder_entry(xs, type, (uint32_t)length);
+    for (unsigned i = 0; i < count; i++) {
+        if (parts[i].length)
+            memcpy(at, parts[i].data, parts[i].length);
+        at += parts[i].length;
     }
-    journal_add(&recorder->journal, (uint16_t)type, parts, count);
 }
 
 static void add(struct xenstored *xs, enum entry_type type, const void *body, size_t length)
@@ -167,47 +173,28 @@ void recorder_input(struct xenstored *xs, const struct connection *connection, u
 /* --- requests -----------------------------------------------------------------------------------
  */
 
-static bool is_error(const struct reply *reply, const char *name)
+/* What became of it. */
+static enum entry_outcome outcome(const struct xenstored *xs, bool effect)
 {
-    return reply->type == XS_ERROR && (!name || !strcmp(reply->data, name));
-}
+    bool error = xs->reply.type == XS_ERROR;
 
-bool recorder_has_effect(const struct xenstored *xs, const struct xs_header *header,
-                         const char *payload, const struct reply *reply)
-{
-    if (header->tx_id && request_is_logged(header->type))
-        return xs->logged;
-    if (reply->type == XS_ERROR)
-        return header->type == XS_TRANSACTION_END && is_error(reply, "EAGAIN");
-    return request_changes(header->type, payload);
-}
-
-static struct entry_request describe(const struct recorder_request *request)
-{
-    const struct xs_header *header = request->header;
-    bool error = is_error(request->reply, NULL);
-    struct entry_request body = {
-        .connection = request->connection->id,
-        .cons = request->cons,
-        .tx_id = header->tx_id,
-        .type = (uint16_t)header->type,
-    };
-
-    if (!request->effect) {
-        body.outcome = ENTRY_NOTHING;
-    } else if (header->tx_id && request_is_logged(header->type)) {
-        body.answer = transaction_last_answer(transaction_find(request->connection, header->tx_id));
-        body.outcome = error ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
-    } else if (error) {
-        body.outcome = ENTRY_CONFLICT;
-    }
-    return body;
+    if (!effect)
+        return ENTRY_NOTHING;
+    if (xs->logged)
+        return error ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
+    return error ? ENTRY_CONFLICT : ENTRY_SUCCESS;
 }
 
 void recorder_request(struct xenstored *xs, const struct recorder_request *request)
 {
     const struct entry_done done = {request->connection->id, request->cons};
-    struct entry_request body;
+    struct entry_request body = {
+        .connection = request->connection->id,
+        .cons = request->cons,
+        .tx_id = request->header->tx_id,
+        .type = (uint16_t)request->header->type,
+        .outcome = (uint16_t)outcome(xs, request->effect),
+    };
 
     if (!recording(xs))
         return;
@@ -215,11 +202,11 @@ void recorder_request(struct xenstored *xs, const struct recorder_request *reque
         add(xs, ENTRY_DONE, &done, sizeof(done));
         return;
     }
-    body = describe(request);
+    if (xs->logged)
+        body.answer = transaction_last_answer(xs->logged);
     recorder_add(
         xs, ENTRY_REQUEST,
-        (struct journal_part[]){{&body, sizeof(body)}, {request->payload, request->header->length}},
-        2);
+        (struct journal_part[]){{&body, sizeof(body)}, {xs->message, request->header->length}}, 2);
 }
 
 /* --- output -------------------------------------------------------------------------------------
@@ -332,13 +319,19 @@ static void checkpoint(struct xenstored *xs)
         log_write(xs->log, LOG_NOTICE, "the store fits into its journal again");
 }
 
+static void add_outputs(struct xenstored *xs)
+{
+    list_for_each_safe (item, next, &xs->recorder->unlogged)
+        add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
+}
+
 /* False: there was no room for the frame. */
 static bool commit_frame(struct xenstored *xs)
 {
     struct recorder *recorder = xs->recorder;
 
-    list_for_each_safe (item, next, &recorder->unlogged)
-        add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
+    if (!list_empty(&recorder->unlogged))
+        add_outputs(xs);
     if (!journal_pending(&recorder->journal))
         return true;
     if (journal_commit(&recorder->journal))
@@ -353,37 +346,59 @@ static void commit(struct xenstored *xs)
         checkpoint(xs);
 }
 
-bool recorder_commit_answered(struct xenstored *xs, const struct recorder_request *request)
+const uint8_t *recorder_commit_answered(struct xenstored *xs,
+                                        const struct recorder_request *request, uint32_t *length)
 {
     struct recorder *recorder = xs->recorder;
-    const struct reply *reply = request->reply;
-    struct entry_answered body;
-    uint8_t *at;
+    const struct reply *reply = &xs->reply;
+    const struct entry_answered body = {
+        .connection = request->connection->id,
+        .cons = request->cons,
+        .begin = hv_shared_read32(xs->hv, &request->connection->ring->rsp_prod),
+        .type = (uint16_t)request->header->type,
+        .outcome = (uint16_t)outcome(xs, request->effect),
+    };
+    const struct xs_header header = {
+        .type = reply->type,
+        .req_id = request->header->req_id,
+        .tx_id = request->header->tx_id,
+        .length = reply->length,
+    };
+    uint64_t answer = xs->logged ? transaction_last_answer(xs->logged) : 0;
+    uint32_t hash = xs->logged ? sizeof(answer) : 0;
+    uint32_t payload = request->effect ? request->header->length : 0;
+    uint8_t *at, *message;
 
     if (recorder->changed || !list_empty(&recorder->resetting))
-        return false;
-    body = (struct entry_answered){
-        .request = describe(request),
-        .begin = hv_shared_read32(xs->hv, &request->connection->ring->rsp_prod),
-        .length = request->effect ? request->header->length : 0,
-        .req_id = request->header->req_id,
-        .reply_type = reply->type,
-    };
+        return NULL;
+    /* Events come first: nothing is to be put together where the message is. */
+    if (!list_empty(&recorder->unlogged))
+        add_outputs(xs);
+    *length = (uint32_t)sizeof(header) + reply->length;
     at = journal_record(&recorder->journal, ENTRY_ANSWERED,
-                        (uint32_t)sizeof(body) + body.length + reply->length);
+                        (uint32_t)sizeof(body) + hash + *length + payload);
     memcpy(at, &body, sizeof(body));
-    memcpy(at + sizeof(body), request->payload, body.length);
-    memcpy(at + sizeof(body) + body.length, reply->data, reply->length);
-    /* Without room for it, all is in the checkpoint that is due. */
-    recorder->changed = !commit_frame(xs);
-    return !recorder->changed;
+    at += sizeof(body);
+    if (hash)
+        memcpy(at, &answer, sizeof(answer));
+    at += hash;
+    message = at;
+    memcpy(at, &header, sizeof(header));
+    memcpy(at + sizeof(header), reply->data, reply->length);
+    memcpy(at + *length, xs->message, payload);
+    if (journal_commit(&recorder->journal)) {
+        recorder->changed = true; /* all is in the checkpoint that is due */
+        return NULL;
+    }
+    recorder->frames++;
+    return message;
 }
 
-void recorder_sync(struct xenstored *xs)
+void recorder_commit(struct xenstored *xs)
 {
     struct recorder *recorder = xs->recorder;
 
-    if (!recorder || xs->recovering || (!recorder->off && !recorder_pending(recorder)))
+    if (xs->recovering)
         return;
     if (!recorder->off)
         commit(xs);
@@ -393,75 +408,25 @@ void recorder_sync(struct xenstored *xs)
         connection_finish_reset(xs, LIST_ENTRY(item, struct connection, resetting));
 }
 
-void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
-                       uint32_t rsp)
-{
-    struct recorder *recorder = xs->recorder;
-    struct journal_answer *answer = &recorder->hint->answer;
-
-    hv_shared_write32(xs->hv, &answer->valid, 0);
-    answer->connection = connection->id;
-    answer->cons = cons;
-    answer->rsp = rsp;
-    answer->generation = recorder->journal.generation;
-    answer->number = recorder->journal.number;
-    hv_shared_write32(xs->hv, &answer->valid, 1);
-    /* A successor tells by signed differences how far the ring is beyond the journal. */
-    if (connection->answered++ == ANSWERED_MAX) {
-        connection->answered = 0;
-        recorder->changed = true;
-    }
-}
-
 /* --- what is being decided ----------------------------------------------------------------------
  */
 
-/* @payload has room for whole words. */
-static uint64_t hash_request(domid_t domid, const struct xs_header *header, const uint8_t *payload)
-{
-    uint64_t hash = (uint64_t)domid << 48 ^ (uint64_t)header->type << 32 ^ header->length, word;
-    uint32_t length = header->length;
-
-    hash ^= header->tx_id;
-    for (; length >= 8; payload += 8, length -= 8) {
-        memcpy(&word, payload, sizeof(word));
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    if (length) {
-        memcpy(&word, payload, sizeof(word));
-        hash = (hash ^ word << (64 - 8 * length)) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    return hash | 1;
-}
-
-bool recorder_hint(struct xenstored *xs, domid_t domid, const struct xs_header *header,
-                   const void *payload)
+bool recorder_is_poison(struct xenstored *xs, const struct xs_header *header)
 {
     struct journal_hint *hint = xs->recorder->hint;
-    uint64_t hash = hash_request(domid, header, payload);
 
-    hint->domid = domid;
-    *(volatile uint64_t *)&hint->request = hash;
-    if (!hint->suspects[0].hash)
-        return false;
     for (unsigned i = 0; i < JOURNAL_SUSPECTS; i++)
-        if (hint->suspects[i].hash == hash && hint->suspects[i].domid == domid &&
+        if (hint->suspects[i].hash == hint->request && hint->suspects[i].domid == hint->domid &&
             hint->suspects[i].deaths >= JOURNAL_DEATHS) {
             log_write(xs->log, LOG_ERROR,
                       "domain %u: a request (%s) is refused, with which under way the service "
                       "died %u times",
-                      domid, request_name(header->type) ? request_name(header->type) : "unknown",
+                      hint->domid,
+                      request_name(header->type) ? request_name(header->type) : "unknown",
                       hint->suspects[i].deaths);
             return true;
         }
     return false;
-}
-
-void recorder_hint_done(struct xenstored *xs)
-{
-    *(volatile uint64_t *)&xs->recorder->hint->request = 0;
 }
 
 void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before)

@@ -176,42 +176,47 @@ static int take_request(struct recovery *recovery, const struct recovery_entry *
 static int take_answered(struct recovery *recovery, const struct recovery_entry *entry)
 {
     struct entry_answered body;
+    struct entry_request request = {0};
     struct entry_output output = {0};
     struct xs_header header;
-    uint8_t message[XS_MESSAGE_MAX];
     struct connection *connection;
-    uint32_t length;
-    int error;
+    const uint8_t *message = entry->body + sizeof(body);
+    uint32_t left = entry->length, length;
+    int error = 0;
 
-    if (entry->length < sizeof(body))
+    if (left < sizeof(body) + sizeof(header))
         return recovery_problem(recovery, "an entry is too short for its type");
     memcpy(&body, entry->body, sizeof(body));
-    length = entry->length - (uint32_t)sizeof(body);
-    if (body.length > length || body.length > XS_PAYLOAD_MAX ||
-        length - body.length > XS_PAYLOAD_MAX)
-        return recovery_problem(recovery, "a request is of an impossible length");
-    length -= body.length;
-    if (body.request.outcome != ENTRY_NOTHING) {
-        error = redo(recovery, &body.request, entry->body + sizeof(body), body.length);
-        if (error)
-            return error;
-    } else {
-        connection = recovery_connection(recovery, body.request.connection);
-        if (!connection || body.length)
-            return recovery_problem(recovery, "a request is nobody's");
-        advance(recovery->xs, connection, body.request.cons);
+    left -= (uint32_t)sizeof(body);
+    if (body.outcome == ENTRY_LOGGED_SUCCESS || body.outcome == ENTRY_LOGGED_ERROR) {
+        if (left < sizeof(request.answer) + sizeof(header))
+            return recovery_problem(recovery, "an entry is too short for its type");
+        memcpy(&request.answer, message, sizeof(request.answer));
+        message += sizeof(request.answer);
+        left -= (uint32_t)sizeof(request.answer);
     }
-    header = (struct xs_header){
-        .type = body.reply_type,
-        .req_id = body.req_id,
-        .tx_id = body.request.tx_id,
-        .length = length,
-    };
-    memcpy(message, &header, sizeof(header));
-    memcpy(message + sizeof(header), entry->body + sizeof(body) + body.length, length);
-    output.connection = body.request.connection;
+    memcpy(&header, message, sizeof(header));
+    length = (uint32_t)sizeof(header) + header.length;
+    if (header.length > XS_PAYLOAD_MAX || length > left || left - length > XS_PAYLOAD_MAX)
+        return recovery_problem(recovery, "a request is of an impossible length");
+    request.connection = body.connection;
+    request.cons = body.cons;
+    request.tx_id = header.tx_id;
+    request.type = body.type;
+    request.outcome = body.outcome;
+    if (body.outcome != ENTRY_NOTHING) {
+        error = redo(recovery, &request, message + length, left - length);
+    } else {
+        connection = recovery_connection(recovery, body.connection);
+        if (!connection || left != length)
+            return recovery_problem(recovery, "a request is nobody's");
+        advance(recovery->xs, connection, body.cons);
+    }
+    if (error)
+        return error;
+    output.connection = body.connection;
     output.begin = body.begin;
-    return take_message(recovery, &output, message, (uint32_t)sizeof(header) + length);
+    return take_message(recovery, &output, message, length);
 }
 
 static int take_done(struct recovery *recovery, const struct recovery_entry *entry)
