@@ -55,12 +55,16 @@ static uint64_t mix(uint64_t word)
     return word ^ word >> 32;
 }
 
+static uint64_t rotate(uint64_t word)
+{
+    return word << 23 | word >> 41;
+}
+
 /*
  * Of @length bytes, a multiple of 8. It tells stores that went astray, not forgeries: who could
- * forge a frame could change the service itself. Fletcher's checksum of words of 64 bits: their
- * sum, and the sum of all sums on the way. Changes of one word or two always change one of the two,
- * and of more, but for one in 2^128; a last step, which is reversible for each of them, makes one
- * of both.
+ * forge a frame could change the service itself. As Fletcher's checksum does it takes the sum of
+ * the words, turned at each of them, and the sum of all such sums on the way. A change of a single
+ * word always changes the first; who undoes that in a word behind it has changed the second.
  *
  * J. G. Fletcher, "An Arithmetic Checksum for Serial Transmissions" (1982).
  */
@@ -70,14 +74,12 @@ static uint64_t frame_checksum(const struct hash_key *key, const uint8_t *record
     uint64_t sum = key->k0 ^ number, sums = key->k1 ^ length;
     const uint8_t *end = records + length;
 
-    for (; end - records >= 32; records += 32) {
-        sums += sum += get64(records);
-        sums += sum += get64(records + 8);
-        sums += sum += get64(records + 16);
-        sums += sum += get64(records + 24);
+    for (; end - records >= 16; records += 16) {
+        sums += sum = rotate(sum) + get64(records);
+        sums += sum = rotate(sum) + get64(records + 8);
     }
-    for (; records < end; records += 8)
-        sums += sum += get64(records);
+    if (records < end)
+        sums += sum = rotate(sum) + get64(records);
     return mix(mix(sum) + sums);
 }
 
@@ -233,6 +235,43 @@ static void store_frame(struct journal *journal, uint8_t *frame)
         JOURNAL_FRAME_SIZE - FRAME_NUMBER + (size_t)length + END_MARK);
     put32(journal, frame, length);
     hv_guarded_close(journal->hv, page, pages);
+}
+
+void *journal_frame(struct journal *journal, uint16_t type, uint32_t length)
+{
+    const uint64_t zero = 0, head = (uint64_t)length << 32 | type;
+    uint32_t size = JOURNAL_RECORD_SIZE + padded(length);
+    uint8_t *frame = half_of(journal) + journal->end, *records = frame + JOURNAL_FRAME_SIZE;
+    uint8_t *end = records + size + END_MARK;
+
+    if (journal->at ||
+        journal->half_size - journal->end < JOURNAL_FRAME_SIZE + (uint64_t)size + END_MARK)
+        return NULL;
+    journal->used = size;
+    journal->open_from = frame - (uintptr_t)frame % HV_PAGE_SIZE;
+    journal->open_to = end + -(uintptr_t)end % HV_PAGE_SIZE;
+    hv_guarded_open(journal->hv, journal->open_from,
+                    (unsigned)((size_t)(journal->open_to - journal->open_from) / HV_PAGE_SIZE));
+    memcpy(records + size - sizeof(zero), &zero, sizeof(zero)); /* what may be behind the bytes */
+    memcpy(records + size, &zero, sizeof(zero));                /* the end mark */
+    memcpy(records, &head, sizeof(head));
+    return records + JOURNAL_RECORD_SIZE;
+}
+
+void journal_frame_commit(struct journal *journal)
+{
+    uint8_t *frame = half_of(journal) + journal->end;
+    uint32_t length = journal->used, number = (uint32_t)journal->number;
+    uint64_t sum =
+        frame_checksum(&journal->key, frame + JOURNAL_FRAME_SIZE, length, journal->number);
+
+    memcpy(frame + FRAME_NUMBER, &number, sizeof(number));
+    memcpy(frame + FRAME_CHECKSUM, &sum, sizeof(sum));
+    put32(journal, frame, length);
+    close_pages(journal);
+    journal->end += JOURNAL_FRAME_SIZE + length;
+    journal->number++;
+    journal->used = 0;
 }
 
 /* A frame of which pieces are in the pages. */

@@ -9,8 +9,8 @@
  * all. When the half is full, or before, the owner writes its whole state into the other half (a
  * checkpoint), which is in force from the one store that ends it. The first half keeps until then.
  *
- * A frame is put together in memory of its own, and then stored: number, checksum, records and an
- * end mark behind it, in any order, and last its length, in one store. So whoever reads what a
+ * A frame's number, checksum and records, and an end mark behind it, are stored in any order, and
+ * last its length, in one store. So whoever reads what a
  * service left that ended between any two stores finds each frame that was committed and nothing of
  * the one that was not; and where a checksum is wrong, something wrote that was not the journal.
  *
@@ -107,6 +107,17 @@ static inline bool journal_pending(const struct journal *journal)
  * checkpoint already. A frame without records is none.
  */
 HV_MUST_CHECK int journal_commit(struct journal *journal);
+
+/**
+ * Begin a frame of one record of @length bytes in the pages themselves, which are writable until
+ * journal_frame_commit(), and for nothing else meanwhile: the cheapest way for what is ready.
+ * Returns where the bytes go, and stay until the next checkpoint but one. NULL: a frame is under
+ * way, or there is no room.
+ */
+void *journal_frame(struct journal *journal, uint16_t type, uint32_t length);
+
+/** The frame that journal_frame() began is promised. */
+void journal_frame_commit(struct journal *journal);
 
 /** Forget the frame under way, if there is one. */
 void journal_abort(struct journal *journal);

@@ -367,7 +367,8 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
     uint64_t answer = xs->logged ? transaction_last_answer(xs->logged) : 0;
     uint32_t hash = xs->logged ? sizeof(answer) : 0;
     uint32_t payload = request->effect ? request->header->length : 0;
-    uint8_t *at, *message;
+    uint32_t size;
+    uint8_t *at, *frame, *message;
 
     if (recorder->changed || !list_empty(&recorder->resetting))
         return NULL;
@@ -375,18 +376,21 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
     if (!list_empty(&recorder->unlogged))
         add_outputs(xs);
     *length = (uint32_t)sizeof(header) + reply->length;
-    at = journal_record(&recorder->journal, ENTRY_ANSWERED,
-                        (uint32_t)sizeof(body) + hash + *length + payload);
+    size = (uint32_t)sizeof(body) + hash + *length + payload;
+    at = frame = journal_frame(&recorder->journal, ENTRY_ANSWERED, size);
+    if (!frame)
+        at = journal_record(&recorder->journal, ENTRY_ANSWERED, size);
     memcpy(at, &body, sizeof(body));
     at += sizeof(body);
     if (hash)
         memcpy(at, &answer, sizeof(answer));
-    at += hash;
-    message = at;
-    memcpy(at, &header, sizeof(header));
-    memcpy(at + sizeof(header), reply->data, reply->length);
-    memcpy(at + *length, xs->message, payload);
-    if (journal_commit(&recorder->journal)) {
+    message = at + hash;
+    memcpy(message, &header, sizeof(header));
+    memcpy(message + sizeof(header), reply->data, reply->length);
+    memcpy(message + *length, xs->message, payload);
+    if (frame) {
+        journal_frame_commit(&recorder->journal);
+    } else if (journal_commit(&recorder->journal)) {
         recorder->changed = true; /* all is in the checkpoint that is due */
         return NULL;
     }
