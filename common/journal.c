@@ -49,38 +49,31 @@ static uint64_t head_checksum(const uint8_t *half, uint64_t generation)
     return hash_bytes(&key, half, HEAD_GENERATION);
 }
 
-static uint64_t mix(uint64_t word)
+static uint64_t mix(uint64_t sum, uint64_t word)
 {
-    word *= UINT64_C(0x9e3779b97f4a7c15);
-    return word ^ word >> 32;
-}
-
-static uint64_t rotate(uint64_t word)
-{
-    return word << 23 | word >> 41;
+    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum << 32 | sum >> 32;
 }
 
 /*
  * Of @length bytes, a multiple of 8. It tells stores that went astray, not forgeries: who could
- * forge a frame could change the service itself. As Fletcher's checksum does it takes the sum of
- * the words, turned at each of them, and the sum of all such sums on the way. A change of a single
- * word always changes the first; who undoes that in a word behind it has changed the second.
- *
- * J. G. Fletcher, "An Arithmetic Checksum for Serial Transmissions" (1982).
+ * forge a frame could change the service itself. Each step is reversible, so that no change of a
+ * single word is lost; a product spreads it upwards, and what is above goes down for the next.
+ * Words by turns go into two sums, on which a processor works at once.
  */
 static uint64_t frame_checksum(const struct hash_key *key, const uint8_t *records, uint32_t length,
                                uint64_t number)
 {
-    uint64_t sum = key->k0 ^ number, sums = key->k1 ^ length;
+    uint64_t even = key->k0 ^ number, odd = key->k1 ^ length;
     const uint8_t *end = records + length;
 
     for (; end - records >= 16; records += 16) {
-        sums += sum = rotate(sum) + get64(records);
-        sums += sum = rotate(sum) + get64(records + 8);
+        even = mix(even, get64(records));
+        odd = mix(odd, get64(records + 8));
     }
     if (records < end)
-        sums += sum = rotate(sum) + get64(records);
-    return mix(mix(sum) + sums);
+        even = mix(even, get64(records));
+    return mix(even, 0) + odd;
 }
 
 /* --- writing ------------------------------------------------------------------------------------
@@ -240,28 +233,27 @@ static void store_frame(struct journal *journal, uint8_t *frame)
 void *journal_frame(struct journal *journal, uint16_t type, uint32_t length)
 {
     const uint64_t zero = 0, head = (uint64_t)length << 32 | type;
-    uint32_t size = JOURNAL_RECORD_SIZE + padded(length);
-    uint8_t *frame = half_of(journal) + journal->end, *records = frame + JOURNAL_FRAME_SIZE;
-    uint8_t *end = records + size + END_MARK;
+    uint32_t size = JOURNAL_FRAME_SIZE + JOURNAL_RECORD_SIZE + padded(length);
+    uint8_t *frame = half_of(journal) + journal->end, *end = frame + size;
 
-    if (journal->at ||
-        journal->half_size - journal->end < JOURNAL_FRAME_SIZE + (uint64_t)size + END_MARK)
+    if (journal->at || (uint64_t)journal->end + size + END_MARK > journal->half_size)
         return NULL;
+    journal->frame = frame;
     journal->used = size;
     journal->open_from = frame - (uintptr_t)frame % HV_PAGE_SIZE;
-    journal->open_to = end + -(uintptr_t)end % HV_PAGE_SIZE;
+    journal->open_to = end + END_MARK + -(uintptr_t)(end + END_MARK) % HV_PAGE_SIZE;
     hv_guarded_open(journal->hv, journal->open_from,
                     (unsigned)((size_t)(journal->open_to - journal->open_from) / HV_PAGE_SIZE));
-    memcpy(records + size - sizeof(zero), &zero, sizeof(zero)); /* what may be behind the bytes */
-    memcpy(records + size, &zero, sizeof(zero));                /* the end mark */
-    memcpy(records, &head, sizeof(head));
-    return records + JOURNAL_RECORD_SIZE;
+    memcpy(end - sizeof(zero), &zero, sizeof(zero)); /* what may be behind the bytes */
+    memcpy(end, &zero, sizeof(zero));                /* the end mark */
+    memcpy(frame + JOURNAL_FRAME_SIZE, &head, sizeof(head));
+    return frame + JOURNAL_FRAME_SIZE + JOURNAL_RECORD_SIZE;
 }
 
 void journal_frame_commit(struct journal *journal)
 {
-    uint8_t *frame = half_of(journal) + journal->end;
-    uint32_t length = journal->used, number = (uint32_t)journal->number;
+    uint8_t *frame = journal->frame;
+    uint32_t length = journal->used - JOURNAL_FRAME_SIZE, number = (uint32_t)journal->number;
     uint64_t sum =
         frame_checksum(&journal->key, frame + JOURNAL_FRAME_SIZE, length, journal->number);
 

@@ -60,6 +60,7 @@ struct journal {
     uint64_t old_number; /* what the checkpoint goes back to if it is given up */
     struct hash_key old_key;
     uint32_t old_end;
+    uint8_t *frame;               /* of journal_frame() */
     uint8_t *open_from, *open_to; /* pages that are writable */
 };
 

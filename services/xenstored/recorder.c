@@ -350,24 +350,12 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
                                         const struct recorder_request *request, uint32_t *length)
 {
     struct recorder *recorder = xs->recorder;
+    struct journal *journal = &recorder->journal;
+    const struct xs_header *header = request->header;
+    const struct connection *connection = request->connection;
     const struct reply *reply = &xs->reply;
-    const struct entry_answered body = {
-        .connection = request->connection->id,
-        .cons = request->cons,
-        .begin = hv_shared_read32(xs->hv, &request->connection->ring->rsp_prod),
-        .type = (uint16_t)request->header->type,
-        .outcome = (uint16_t)outcome(xs, request->effect),
-    };
-    const struct xs_header header = {
-        .type = reply->type,
-        .req_id = request->header->req_id,
-        .tx_id = request->header->tx_id,
-        .length = reply->length,
-    };
-    uint64_t answer = xs->logged ? transaction_last_answer(xs->logged) : 0;
-    uint32_t hash = xs->logged ? sizeof(answer) : 0;
-    uint32_t payload = request->effect ? request->header->length : 0;
-    uint32_t size;
+    const struct transaction *logged = xs->logged;
+    uint32_t payload = request->effect ? header->length : 0, size, begin;
     uint8_t *at, *frame, *message;
 
     if (recorder->changed || !list_empty(&recorder->resetting))
@@ -375,22 +363,40 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
     /* Events come first: nothing is to be put together where the message is. */
     if (!list_empty(&recorder->unlogged))
         add_outputs(xs);
-    *length = (uint32_t)sizeof(header) + reply->length;
-    size = (uint32_t)sizeof(body) + hash + *length + payload;
-    at = frame = journal_frame(&recorder->journal, ENTRY_ANSWERED, size);
+    begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    *length = (uint32_t)sizeof(*header) + reply->length;
+    size = (uint32_t)sizeof(struct entry_answered) + (logged ? 8 : 0) + *length + payload;
+    at = frame = journal_frame(journal, ENTRY_ANSWERED, size);
     if (!frame)
-        at = journal_record(&recorder->journal, ENTRY_ANSWERED, size);
-    memcpy(at, &body, sizeof(body));
-    at += sizeof(body);
-    if (hash)
-        memcpy(at, &answer, sizeof(answer));
-    message = at + hash;
-    memcpy(message, &header, sizeof(header));
-    memcpy(message + sizeof(header), reply->data, reply->length);
-    memcpy(message + *length, xs->message, payload);
+        at = journal_record(journal, ENTRY_ANSWERED, size);
+    memcpy(at,
+           &(struct entry_answered){
+               .connection = connection->id,
+               .cons = request->cons,
+               .begin = begin,
+               .type = (uint16_t)header->type,
+               .outcome = (uint16_t)outcome(xs, request->effect),
+           },
+           sizeof(struct entry_answered));
+    at += sizeof(struct entry_answered);
+    if (logged) {
+        memcpy(at, &(uint64_t){transaction_last_answer(logged)}, sizeof(uint64_t));
+        at += sizeof(uint64_t);
+    }
+    message = at;
+    memcpy(at,
+           &(struct xs_header){
+               .type = reply->type,
+               .req_id = header->req_id,
+               .tx_id = header->tx_id,
+               .length = reply->length,
+           },
+           sizeof(struct xs_header));
+    memcpy(at + sizeof(struct xs_header), reply->data, reply->length);
+    memcpy(at + *length, xs->message, payload);
     if (frame) {
-        journal_frame_commit(&recorder->journal);
-    } else if (journal_commit(&recorder->journal)) {
+        journal_frame_commit(journal);
+    } else if (journal_commit(journal)) {
         recorder->changed = true; /* all is in the checkpoint that is due */
         return NULL;
     }
