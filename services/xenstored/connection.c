@@ -63,6 +63,22 @@ static void stall(struct xenstored *xs, struct connection *connection, uint64_t 
     list_append(&xs->stalled, &connection->ready);
 }
 
+/* Put bytes on the response ring, which has room for them, behind @prod. */
+static inline void ring_put(struct xenstored *xs, struct connection *connection, uint32_t prod,
+                            const uint8_t *data, size_t length)
+{
+    struct xs_ring *ring = connection->ring;
+    size_t offset = prod % XS_RING_SIZE, first = XS_RING_SIZE - offset;
+
+    if (first > length)
+        first = length;
+    hv_shared_copy_out(xs->hv, ring->rsp + offset, data, first);
+    if (length > first)
+        hv_shared_copy_out(xs->hv, ring->rsp, data + first, length - first);
+    hv_shared_write32(xs->hv, &ring->rsp_prod, prod + (uint32_t)length);
+    connection->notify = true;
+}
+
 /*
  * Put bytes on the response ring. Stops only at a ring that was seen full after the last byte
  * became visible: a client need not tell of room in a ring that was not full. False: the indices
@@ -77,8 +93,8 @@ static bool ring_write(struct xenstored *xs, struct connection *connection, cons
     while (*written < length) {
         uint32_t cons = hv_shared_read32(xs->hv, &ring->rsp_cons);
         uint32_t prod = hv_shared_read32(xs->hv, &ring->rsp_prod);
-        uint32_t room = XS_RING_SIZE - (prod - cons), offset = prod % XS_RING_SIZE;
-        size_t chunk = length - *written, first;
+        uint32_t room = XS_RING_SIZE - (prod - cons);
+        size_t chunk = length - *written;
 
         if (prod - cons > XS_RING_SIZE)
             return false;
@@ -86,17 +102,21 @@ static bool ring_write(struct xenstored *xs, struct connection *connection, cons
             break;
         if (chunk > room)
             chunk = room;
-        first = chunk < XS_RING_SIZE - offset ? chunk : XS_RING_SIZE - offset;
-        hv_shared_copy_out(xs->hv, ring->rsp + offset, data + *written, first);
-        if (chunk > first)
-            hv_shared_copy_out(xs->hv, ring->rsp, data + *written + first, chunk - first);
-        hv_shared_write32(xs->hv, &ring->rsp_prod, prod + (uint32_t)chunk);
+        ring_put(xs, connection, prod, data + *written, chunk);
         *written += chunk;
-        connection->notify = true;
         if (*written < length)
             hv_shared_barrier(xs->hv);
     }
     return true;
+}
+
+/* Do @length bytes behind @prod fit into the response ring? */
+static bool ring_fits(struct xenstored *xs, const struct connection *connection, uint32_t prod,
+                      size_t length)
+{
+    uint32_t used = prod - hv_shared_read32(xs->hv, &connection->ring->rsp_cons);
+
+    return used <= XS_RING_SIZE && length <= XS_RING_SIZE - used;
 }
 
 void connection_flush(struct xenstored *xs, struct connection *connection)
@@ -214,11 +234,14 @@ static void answer_recorded(struct xenstored *xs, struct work *work,
         output_queue_events(xs, work);
     connection->req_cons = request->cons;
     if (list_empty(&work->events) && list_empty(&connection->output)) {
-        uint32_t length;
-        const uint8_t *answer = recorder_commit_answered(xs, request, &length);
+        uint32_t length, begin;
+        const uint8_t *answer = recorder_commit_answered(xs, request, &length, &begin);
 
         if (answer) {
-            send_message(xs, connection, answer, length);
+            if (ring_fits(xs, connection, begin, length))
+                ring_put(xs, connection, begin, answer, length);
+            else
+                send_message(xs, connection, answer, length);
             /* What had no room is in the journal, too. */
             if (!list_empty(&connection->output))
                 recorder_unqueued(
@@ -234,19 +257,16 @@ static void answer_recorded(struct xenstored *xs, struct work *work,
     connection_flush(xs, connection);
 }
 
-/* Is the answer all there is to tell, and goes into the ring as a whole? Where it ends there is in
- * *@rsp. */
-static bool only_answer(struct xenstored *xs, const struct work *work, uint32_t *rsp)
+/* Is the answer all there is to tell, and goes into the ring as a whole, at *@prod? */
+static bool only_answer(struct xenstored *xs, const struct work *work, uint32_t *prod)
 {
     const struct connection *connection = work->connection;
-    uint32_t length = (uint32_t)sizeof(struct xs_header) + xs->reply.length, prod;
 
-    if (!list_empty(&work->events) || !list_empty(&connection->output) ||
+    if (!list_empty(&work->events) || !list_empty(&connection->output) || connection->broken ||
         recorder_pending(xs->recorder))
         return false;
-    prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
-    *rsp = prod + length;
-    return *rsp - hv_shared_read32(xs->hv, &connection->ring->rsp_cons) <= XS_RING_SIZE;
+    *prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    return ring_fits(xs, connection, *prod, sizeof(struct xs_header) + xs->reply.length);
 }
 
 /*
@@ -259,7 +279,7 @@ static void answer(struct xenstored *xs, struct connection *connection,
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
     uint8_t message[XS_MESSAGE_MAX];
-    uint32_t rsp;
+    uint32_t prod;
 
     list_init(&work.events);
     decide(xs, &work, header);
@@ -267,14 +287,18 @@ static void answer(struct xenstored *xs, struct connection *connection,
     if (recording(xs)) {
         bool effect = request_has_effect(xs, header, (char *)xs->message, &xs->reply);
 
-        if (effect || collected || !only_answer(xs, &work, &rsp)) {
+        if (!effect && !collected && only_answer(xs, &work, &prod)) {
+            size_t length = make_message(header, &xs->reply, message);
+
+            recorder_answered(xs, connection, cons, prod + (uint32_t)length);
+            ring_put(xs, connection, prod, message, length);
+        } else {
             answer_recorded(xs, &work,
                             &(struct recorder_request){connection, header, cons, effect});
-            if (!connection->broken)
-                consume(xs, connection, cons);
-            return;
         }
-        recorder_answered(xs, connection, cons, rsp);
+        if (!connection->broken)
+            consume(xs, connection, cons);
+        return;
     }
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)

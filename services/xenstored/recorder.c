@@ -347,7 +347,8 @@ static void commit(struct xenstored *xs)
 }
 
 const uint8_t *recorder_commit_answered(struct xenstored *xs,
-                                        const struct recorder_request *request, uint32_t *length)
+                                        const struct recorder_request *request, uint32_t *length,
+                                        uint32_t *begin)
 {
     struct recorder *recorder = xs->recorder;
     struct journal *journal = &recorder->journal;
@@ -355,7 +356,7 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
     const struct connection *connection = request->connection;
     const struct reply *reply = &xs->reply;
     const struct transaction *logged = xs->logged;
-    uint32_t payload = request->effect ? header->length : 0, size, begin;
+    uint32_t payload = request->effect ? header->length : 0, size;
     uint8_t *at, *frame, *message;
 
     if (recorder->changed || !list_empty(&recorder->resetting))
@@ -363,7 +364,7 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
     /* Events come first: nothing is to be put together where the message is. */
     if (!list_empty(&recorder->unlogged))
         add_outputs(xs);
-    begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    *begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
     *length = (uint32_t)sizeof(*header) + reply->length;
     size = (uint32_t)sizeof(struct entry_answered) + (logged ? 8 : 0) + *length + payload;
     at = frame = journal_frame(journal, ENTRY_ANSWERED, size);
@@ -373,7 +374,7 @@ const uint8_t *recorder_commit_answered(struct xenstored *xs,
            &(struct entry_answered){
                .connection = connection->id,
                .cons = request->cons,
-               .begin = begin,
+               .begin = *begin,
                .type = (uint16_t)header->type,
                .outcome = (uint16_t)outcome(xs, request->effect),
            },

@@ -105,10 +105,12 @@ void recorder_request(struct xenstored *xs, const struct recorder_request *reque
 /**
  * Commit that the request is decided, with its answer, before which nothing waits for the
  * connection. Returns the message that may go into the ring now, as long as nothing else is said;
- * its length into *@length. NULL: nothing was said.
+ * its length into *@length, and the value of rsp_prod that it begins at into *@begin. NULL: nothing
+ * was said.
  */
 const uint8_t *recorder_commit_answered(struct xenstored *xs,
-                                        const struct recorder_request *request, uint32_t *length);
+                                        const struct recorder_request *request, uint32_t *length,
+                                        uint32_t *begin);
 
 /* A successor tells by signed differences how far a ring is beyond the journal: so many requests
  * and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
