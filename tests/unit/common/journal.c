@@ -70,13 +70,31 @@ static void checkpoint(uint32_t value)
     journal_checkpoint_end(&journal);
 }
 
+/* The frame of one record, where it stays. */
+static int put_frame(uint32_t value)
+{
+    uint32_t length = value * 7 % 200;
+    uint8_t *at = journal_frame(&journal, 1, (uint32_t)sizeof(value) + length);
+
+    if (!at)
+        return -ENOSPC;
+    memcpy(at, &value, sizeof(value));
+    memset(at + sizeof(value), (int)value, length);
+    journal_frame_commit(&journal);
+    return 0;
+}
+
 /* Promise @value, by a checkpoint of it where there is no room. */
 static void promise(uint32_t value)
 {
     int error;
 
-    add_frame(value);
-    error = journal_commit(&journal);
+    if (value % 6 == 0) {
+        error = put_frame(value);
+    } else {
+        add_frame(value);
+        error = journal_commit(&journal);
+    }
     ck_assert(!error || error == -ENOSPC);
     if (error)
         checkpoint(value);
@@ -147,8 +165,12 @@ START_TEST(nothing_uncommitted)
     checkpoint(1);
     add_frame(2);
     ck_assert_int_eq(last_value(pages), 1);
+    ck_assert_ptr_null(journal_frame(&journal, 1, 1)); /* there is one */
     journal_abort(&journal);
     ck_assert_int_eq(last_value(pages), 1);
+    ck_assert_ptr_nonnull(journal_frame(&journal, 1, 1));
+    ck_assert_int_eq(last_value(pages), 1);
+    journal_abort(&journal);
     ck_assert(!journal_pending(&journal));
     ck_assert_int_eq(journal_commit(&journal), 0);
     ck_assert_int_eq(last_value(pages), 1);
@@ -186,6 +208,10 @@ START_TEST(room)
     add_bytes(left + 8);
     ck_assert_int_eq(journal_commit(&journal), -ENOSPC);
     ck_assert_int_eq(last_value(pages), 1);
+    ck_assert_uint_eq(journal_room(&journal), left);
+    ck_assert_ptr_null(journal_frame(&journal, 1, left));
+    ck_assert_ptr_nonnull(journal_frame(&journal, 1, left - JOURNAL_RECORD_SIZE));
+    journal_abort(&journal);
     ck_assert_uint_eq(journal_room(&journal), left);
     add_bytes(left);
     ck_assert_uint_eq(journal_room(&journal), 0);
@@ -260,13 +286,19 @@ static void at_store(void *context, struct hv *victim, const void *address, size
     while (to > from && before[to - 1] == pages[to - 1])
         to--;
     memcpy(torn, before, SIZE);
-    /* What is stored in one piece is not torn: 4 bytes, aligned. */
-    if (to - from > 4 || from / 4 != (to - 1) / 4)
+    /* What is stored in one piece is not torn: 4 bytes, aligned. Else any part may come first. */
+    if (to - from > 4 || from / 4 != (to - 1) / 4) {
         for (size_t at = from; at < to; at++) {
             torn[at] = pages[at];
             check_left(torn);
             tears++;
         }
+        memcpy(torn, before, SIZE);
+        for (size_t at = to; at-- > from;) {
+            torn[at] = pages[at];
+            check_left(torn);
+        }
+    }
     memcpy(before, pages, SIZE);
 }
 
@@ -278,10 +310,12 @@ START_TEST(every_store)
     sim_set_adversary(sim, at_store, NULL);
     promising = 1;
     checkpoint(1);
+    at_store(NULL, hv, NULL, 0);
     promised = 1;
     for (uint32_t value = 2; value < 250; value++) {
         promising = value;
         promise(value);
+        at_store(NULL, hv, NULL, 0); /* the last one of these, before those of the next frame */
         promised = value;
         check_left(pages);
     }
