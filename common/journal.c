@@ -15,11 +15,13 @@
 #define HEAD_SIZE       40U
 
 /* Of a frame. */
-#define FRAME_NUMBER   8U
-#define FRAME_CHECKSUM 16U
+#define FRAME_NUMBER   4U
+#define FRAME_CHECKSUM 8U
 
 /* Behind the last frame: a length of 0. */
 #define END_MARK 8U
+
+#define CACHE_LINE 64U
 
 static uint32_t get32(const uint8_t *at)
 {
@@ -49,22 +51,31 @@ static uint64_t head_checksum(const uint8_t *half, uint64_t generation)
     return hash_bytes(&key, half, HEAD_GENERATION);
 }
 
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum << 32 | sum >> 32;
+}
+
 /*
  * Of @length bytes, a multiple of 8. It tells stores that went astray, not forgeries: who could
  * forge a frame could change the service itself. Each step is reversible, so that no change of a
- * single word is lost, and a product spreads it over what follows.
+ * single word is lost; a product spreads it upwards, and what is above goes down for the next.
+ * Words by turns go into two sums, on which a processor works at once.
  */
 static uint64_t frame_checksum(const struct hash_key *key, const uint8_t *records, uint32_t length,
                                uint64_t number)
 {
-    uint64_t sum = key->k0 ^ number, mixed;
+    uint64_t even = key->k0 ^ number, odd = key->k1 ^ length;
+    const uint8_t *end = records + length;
 
-    for (uint32_t at = 0; at < length; at += 8) {
-        sum = (sum ^ get64(records + at)) * UINT64_C(0x9e3779b97f4a7c15);
-        sum ^= sum >> 29;
+    for (; end - records >= 16; records += 16) {
+        even = mix(even, get64(records));
+        odd = mix(odd, get64(records + 8));
     }
-    mixed = (sum ^ key->k1 ^ length) * UINT64_C(0xbf58476d1ce4e5b9);
-    return mixed ^ mixed >> 32;
+    if (records < end)
+        even = mix(even, get64(records));
+    return mix(even, 0) + odd;
 }
 
 /* --- writing ------------------------------------------------------------------------------------
@@ -115,9 +126,11 @@ static void put64(struct journal *journal, uint8_t *at, uint64_t value)
     put(journal, at, &value, sizeof(value));
 }
 
-void journal_create(struct journal *journal, struct hv *hv, void *pages, unsigned count)
+void journal_create(struct journal *journal, struct hv *hv, void *pages, unsigned count,
+                    uint64_t *buffer, uint32_t size)
 {
     HV_ASSERT(count >= JOURNAL_PAGES_MIN && count <= JOURNAL_PAGES_MAX);
+    HV_ASSERT(size >= 64 && size % 8 == 0);
     *journal = (struct journal){
         .hv = hv,
         .base = pages,
@@ -125,82 +138,190 @@ void journal_create(struct journal *journal, struct hv *hv, void *pages, unsigne
         .half = 1,
         .end = count / 2 * HV_PAGE_SIZE, /* no room before the first checkpoint */
         .number = 1,
+        .buffer = buffer,
+        .capacity = size - JOURNAL_FRAME_SIZE - END_MARK,
     };
-}
-
-void journal_begin(struct journal *journal)
-{
-    HV_ASSERT(!journal->at);
-    journal->at = journal->end + JOURNAL_FRAME_SIZE;
-    journal->full = false;
 }
 
 uint32_t journal_room(const struct journal *journal)
 {
-    uint32_t at = journal->at ? journal->at : journal->end + JOURNAL_FRAME_SIZE;
+    uint32_t at = journal->at ? journal->at + journal->used : journal->end + JOURNAL_FRAME_SIZE;
 
     return journal->half_size < at + END_MARK ? 0 : journal->half_size - END_MARK - at;
+}
+
+bool journal_fits(const struct journal *journal, uint32_t length)
+{
+    return JOURNAL_RECORD_SIZE + padded(length) <= journal->capacity - journal->used;
+}
+
+static uint8_t *records_of(const struct journal *journal)
+{
+    return (uint8_t *)journal->buffer + JOURNAL_FRAME_SIZE;
+}
+
+/* What the buffer has goes into the pages, before the frame is whole. */
+static void spill(struct journal *journal)
+{
+    uint8_t *at = half_of(journal) + journal->at;
+
+    if (!journal->full) {
+        open_pages(journal, at, journal->used);
+        put(journal, at, records_of(journal), journal->used);
+        journal->at += journal->used;
+    }
+    journal->used = 0;
+}
+
+void *journal_record(struct journal *journal, uint16_t type, uint32_t length)
+{
+    uint32_t size = JOURNAL_RECORD_SIZE + padded(length);
+    const uint64_t zero = 0, head = (uint64_t)length << 32 | type;
+    uint8_t *at;
+
+    HV_ASSERT(length <= journal->capacity - JOURNAL_RECORD_SIZE);
+    if (!journal->at) {
+        journal->at = journal->end + JOURNAL_FRAME_SIZE;
+        journal->full = false;
+    }
+    if (size > journal->capacity - journal->used)
+        spill(journal);
+    if (journal->at + journal->used + size + END_MARK > journal->half_size)
+        journal->full = true;
+    at = records_of(journal) + journal->used;
+    memcpy(at + size - sizeof(zero), &zero, sizeof(zero)); /* what may be behind the bytes */
+    memcpy(at, &head, sizeof(head));
+    journal->used += size;
+    return at + JOURNAL_RECORD_SIZE;
 }
 
 void journal_add(struct journal *journal, uint16_t type, const struct journal_part *parts,
                  unsigned count)
 {
-    static const uint8_t zeroes[8];
     size_t length = 0;
-    uint32_t size;
-    uint8_t *at = half_of(journal) + journal->at;
+    uint8_t *at;
 
-    HV_ASSERT(journal->at);
     for (unsigned i = 0; i < count; i++)
         length += parts[i].length;
-    if (journal->full || length > UINT32_MAX / 2 ||
-        JOURNAL_RECORD_SIZE + padded(length) > journal_room(journal)) {
-        journal->full = true;
-        return;
-    }
-    size = JOURNAL_RECORD_SIZE + padded(length);
-    open_pages(journal, at, size);
-    put64(journal, at, (uint64_t)length << 32 | type);
-    at += JOURNAL_RECORD_SIZE;
+    HV_ASSERT(length <= journal->capacity);
+    at = journal_record(journal, type, (uint32_t)length);
     for (unsigned i = 0; i < count; i++) {
-        put(journal, at, parts[i].data, parts[i].length);
+        if (parts[i].length)
+            memcpy(at, parts[i].data, parts[i].length);
         at += parts[i].length;
     }
-    put(journal, at, zeroes, padded(length) - length);
-    journal->at += size;
+}
+
+/* The frame that the buffer has as a whole: all but its length, and then that. */
+static void store_frame(struct journal *journal, uint8_t *frame)
+{
+    uint32_t length = journal->used;
+    uint8_t *from = (uint8_t *)journal->buffer;
+    uint8_t *page = frame - (uintptr_t)frame % HV_PAGE_SIZE;
+    size_t end = (size_t)(frame - page) + JOURNAL_FRAME_SIZE + length + END_MARK;
+    unsigned pages = (unsigned)((end + HV_PAGE_SIZE - 1) / HV_PAGE_SIZE);
+
+    journal->buffer[0] = journal->number << 32; /* the half of it that is stored: FRAME_NUMBER */
+    journal->buffer[FRAME_CHECKSUM / 8] =
+        frame_checksum(&journal->key, records_of(journal), length, journal->number);
+    journal->buffer[(JOURNAL_FRAME_SIZE + length) / 8] = 0;
+    hv_guarded_open(journal->hv, page, pages);
+    put(journal, frame + FRAME_NUMBER, from + FRAME_NUMBER,
+        JOURNAL_FRAME_SIZE - FRAME_NUMBER + (size_t)length + END_MARK);
+    put32(journal, frame, length);
+    hv_guarded_close(journal->hv, page, pages);
+}
+
+/*
+ * The journal goes round in more memory than the nearest cache has. What the next frame is written
+ * to is fetched while its request is worked on, so that nobody waits for it.
+ */
+static void fetch_ahead(const struct journal *journal)
+{
+    const uint8_t *next = half_of(journal) + journal->end;
+
+    __builtin_prefetch(next + CACHE_LINE, 1);
+    __builtin_prefetch(next + (size_t)2 * CACHE_LINE, 1);
+}
+
+void *journal_frame(struct journal *journal, uint16_t type, uint32_t length)
+{
+    const uint64_t zero = 0, head = (uint64_t)length << 32 | type;
+    uint32_t size = JOURNAL_FRAME_SIZE + JOURNAL_RECORD_SIZE + padded(length);
+    uint8_t *frame = half_of(journal) + journal->end, *end = frame + size;
+
+    if (journal->at || (uint64_t)journal->end + size + END_MARK > journal->half_size)
+        return NULL;
+    journal->frame = frame;
+    journal->used = size;
+    journal->open_from = frame - (uintptr_t)frame % HV_PAGE_SIZE;
+    journal->open_to = end + END_MARK + -(uintptr_t)(end + END_MARK) % HV_PAGE_SIZE;
+    hv_guarded_open(journal->hv, journal->open_from,
+                    (unsigned)((size_t)(journal->open_to - journal->open_from) / HV_PAGE_SIZE));
+    memcpy(end - sizeof(zero), &zero, sizeof(zero)); /* what may be behind the bytes */
+    memcpy(end, &zero, sizeof(zero));                /* the end mark */
+    memcpy(frame + JOURNAL_FRAME_SIZE, &head, sizeof(head));
+    return frame + JOURNAL_FRAME_SIZE + JOURNAL_RECORD_SIZE;
+}
+
+void journal_frame_commit(struct journal *journal)
+{
+    uint8_t *frame = journal->frame;
+    uint32_t length = journal->used - JOURNAL_FRAME_SIZE, number = (uint32_t)journal->number;
+    uint64_t sum =
+        frame_checksum(&journal->key, frame + JOURNAL_FRAME_SIZE, length, journal->number);
+
+    memcpy(frame + FRAME_NUMBER, &number, sizeof(number));
+    memcpy(frame + FRAME_CHECKSUM, &sum, sizeof(sum));
+    put32(journal, frame, length);
+    close_pages(journal);
+    journal->end += JOURNAL_FRAME_SIZE + length;
+    journal->number++;
+    journal->used = 0;
+    fetch_ahead(journal);
+}
+
+/* A frame of which pieces are in the pages. */
+static void finish_frame(struct journal *journal, uint8_t *frame)
+{
+    uint8_t *records = frame + JOURNAL_FRAME_SIZE;
+    uint32_t length;
+
+    spill(journal);
+    length = journal->at - journal->end - JOURNAL_FRAME_SIZE;
+    open_pages(journal, frame, JOURNAL_FRAME_SIZE + (size_t)length + END_MARK);
+    put64(journal, records + length, 0);
+    put32(journal, frame + FRAME_NUMBER, (uint32_t)journal->number);
+    put64(journal, frame + FRAME_CHECKSUM,
+          frame_checksum(&journal->key, records, length, journal->number));
+    put32(journal, frame, length);
+    close_pages(journal);
 }
 
 int journal_commit(struct journal *journal)
 {
     uint8_t *frame = half_of(journal) + journal->end;
-    uint32_t length = journal->at - journal->end - JOURNAL_FRAME_SIZE;
 
-    HV_ASSERT(journal->at);
-    if (journal->full || !length) {
-        bool full = journal->full;
-
+    if (!journal->at)
+        return 0;
+    if (journal->full) {
         journal_abort(journal);
-        return full ? -ENOSPC : 0;
+        return -ENOSPC;
     }
-    open_pages(journal, frame, JOURNAL_FRAME_SIZE + (size_t)length + END_MARK);
-    put64(journal, frame + JOURNAL_FRAME_SIZE + length, 0);
-    put32(journal, frame + 4, 0);
-    put64(journal, frame + FRAME_NUMBER, journal->number);
-    put64(journal, frame + FRAME_CHECKSUM,
-          frame_checksum(&journal->key, frame + JOURNAL_FRAME_SIZE, length, journal->number));
-    put32(journal, frame, length);
-    close_pages(journal);
-    journal->end = journal->at;
+    if (journal->at == journal->end + JOURNAL_FRAME_SIZE)
+        store_frame(journal, frame);
+    else
+        finish_frame(journal, frame);
+    journal->end = journal->at + journal->used;
     journal->number++;
-    journal->at = 0;
+    journal->at = journal->used = 0;
     return 0;
 }
 
 void journal_abort(struct journal *journal)
 {
-    HV_ASSERT(journal->at);
-    close_pages(journal);
-    journal->at = 0;
+    close_pages(journal); /* pieces may have been stored */
+    journal->at = journal->used = 0;
 }
 
 void journal_checkpoint_begin(struct journal *journal)
@@ -244,8 +365,7 @@ void journal_checkpoint_end(struct journal *journal)
 void journal_checkpoint_abort(struct journal *journal)
 {
     HV_ASSERT(journal->checkpoint);
-    if (journal->at)
-        journal_abort(journal);
+    journal_abort(journal);
     journal->checkpoint = false;
     journal->half ^= 1;
     journal->number = journal->old_number;
@@ -354,7 +474,7 @@ static int next_frame(struct journal_reader *reader)
     if (length % 8 || left < JOURNAL_FRAME_SIZE + END_MARK ||
         length > left - JOURNAL_FRAME_SIZE - END_MARK)
         return damaged(reader, "a frame is longer than what it is in");
-    if (get32(frame + 4) || get64(frame + FRAME_NUMBER) != reader->number)
+    if (get32(frame + FRAME_NUMBER) != (uint32_t)reader->number)
         return damaged(reader, "a frame is not the one that has to follow");
     if (get64(frame + FRAME_CHECKSUM) !=
         frame_checksum(&reader->key, frame + JOURNAL_FRAME_SIZE, length, reader->number))

@@ -62,19 +62,23 @@ static void add_node(struct xenstored *xs, const struct entry_transaction *trans
         .value_length = node ? node->value_length : 0,
         .perms = node ? (uint16_t)node->perms->count : 0,
     };
-    const struct journal_part parts[] = {
-        {&body, sizeof(body)},
-        {node ? node->perms->list : NULL, body.perms * sizeof(struct perm)},
-        {path, body.path_size},
-        {node ? node_value(node) : NULL, body.value_length},
-    };
-    struct journal_part all[5] = {{transaction, sizeof(*transaction)}};
+    const uint32_t perms = body.perms * (uint32_t)sizeof(struct perm);
+    const uint32_t before = transaction ? sizeof(*transaction) : 0;
+    uint8_t *at = recorder_entry(xs, transaction ? ENTRY_TRANSACTION_NODE : ENTRY_NODE,
+                                 before + (uint32_t)sizeof(body) + perms + body.path_size +
+                                     body.value_length);
 
-    memcpy(&all[1], parts, sizeof(parts));
     if (transaction)
-        recorder_add(xs, ENTRY_TRANSACTION_NODE, all, 5);
-    else
-        recorder_add(xs, ENTRY_NODE, parts, 4);
+        memcpy(at, transaction, sizeof(*transaction));
+    at += before;
+    memcpy(at, &body, sizeof(body));
+    at += sizeof(body);
+    if (perms)
+        memcpy(at, node->perms->list, perms);
+    at += perms;
+    memcpy(at, path, body.path_size);
+    if (body.value_length)
+        memcpy(at + body.path_size, node_value(node), body.value_length);
 }
 
 static bool visit_node(void *context, const char *path, const struct node *node,

@@ -63,6 +63,22 @@ static void stall(struct xenstored *xs, struct connection *connection, uint64_t 
     list_append(&xs->stalled, &connection->ready);
 }
 
+/* Put bytes on the response ring, which has room for them, behind @prod. */
+static inline void ring_put(struct xenstored *xs, struct connection *connection, uint32_t prod,
+                            const uint8_t *data, size_t length)
+{
+    struct xs_ring *ring = connection->ring;
+    size_t offset = prod % XS_RING_SIZE, first = XS_RING_SIZE - offset;
+
+    if (first > length)
+        first = length;
+    hv_shared_copy_out(xs->hv, ring->rsp + offset, data, first);
+    if (length > first)
+        hv_shared_copy_out(xs->hv, ring->rsp, data + first, length - first);
+    hv_shared_write32(xs->hv, &ring->rsp_prod, prod + (uint32_t)length);
+    connection->notify = true;
+}
+
 /*
  * Put bytes on the response ring. Stops only at a ring that was seen full after the last byte
  * became visible: a client need not tell of room in a ring that was not full. False: the indices
@@ -77,8 +93,8 @@ static bool ring_write(struct xenstored *xs, struct connection *connection, cons
     while (*written < length) {
         uint32_t cons = hv_shared_read32(xs->hv, &ring->rsp_cons);
         uint32_t prod = hv_shared_read32(xs->hv, &ring->rsp_prod);
-        uint32_t room = XS_RING_SIZE - (prod - cons), offset = prod % XS_RING_SIZE;
-        size_t chunk = length - *written, first;
+        uint32_t room = XS_RING_SIZE - (prod - cons);
+        size_t chunk = length - *written;
 
         if (prod - cons > XS_RING_SIZE)
             return false;
@@ -86,17 +102,21 @@ static bool ring_write(struct xenstored *xs, struct connection *connection, cons
             break;
         if (chunk > room)
             chunk = room;
-        first = chunk < XS_RING_SIZE - offset ? chunk : XS_RING_SIZE - offset;
-        hv_shared_copy_out(xs->hv, ring->rsp + offset, data + *written, first);
-        if (chunk > first)
-            hv_shared_copy_out(xs->hv, ring->rsp, data + *written + first, chunk - first);
-        hv_shared_write32(xs->hv, &ring->rsp_prod, prod + (uint32_t)chunk);
+        ring_put(xs, connection, prod, data + *written, chunk);
         *written += chunk;
-        connection->notify = true;
         if (*written < length)
             hv_shared_barrier(xs->hv);
     }
     return true;
+}
+
+/* Do @length bytes behind @prod fit into the response ring? */
+static bool ring_fits(struct xenstored *xs, const struct connection *connection, uint32_t prod,
+                      size_t length)
+{
+    uint32_t used = prod - hv_shared_read32(xs->hv, &connection->ring->rsp_cons);
+
+    return used <= XS_RING_SIZE && length <= XS_RING_SIZE - used;
 }
 
 void connection_flush(struct xenstored *xs, struct connection *connection)
@@ -122,9 +142,23 @@ void connection_flush(struct xenstored *xs, struct connection *connection)
     }
 }
 
-/* Send the reply: straight into the ring if nothing waits before it, through the queue else. */
-static void send_reply(struct xenstored *xs, struct connection *connection,
-                       const struct xs_header *request, const struct reply *reply)
+/* Send a reply: straight into the ring if nothing waits before it, through the queue else. */
+static void send_message(struct xenstored *xs, struct connection *connection,
+                         const uint8_t *message, size_t length)
+{
+    size_t written = 0;
+
+    if (list_empty(&connection->output) && !ring_write(xs, connection, message, length, &written)) {
+        break_connection(xs, connection, XS_ERROR_RINGIDX);
+        return;
+    }
+    if (written < length)
+        output_queue_reply(xs, connection, message, length, written);
+}
+
+/* The reply as a message; its length. */
+static size_t make_message(const struct xs_header *request, const struct reply *reply,
+                           uint8_t message[XS_MESSAGE_MAX])
 {
     const struct xs_header header = {
         .type = reply->type,
@@ -132,17 +166,10 @@ static void send_reply(struct xenstored *xs, struct connection *connection,
         .tx_id = request->tx_id,
         .length = reply->length,
     };
-    uint8_t message[XS_MESSAGE_MAX];
-    size_t length = sizeof(header) + reply->length, written = 0;
 
     memcpy(message, &header, sizeof(header));
     memcpy(message + sizeof(header), reply->data, reply->length);
-    if (list_empty(&connection->output) && !ring_write(xs, connection, message, length, &written)) {
-        break_connection(xs, connection, XS_ERROR_RINGIDX);
-        return;
-    }
-    if (written < length)
-        output_queue_reply(xs, connection, message, length, written);
+    return sizeof(header) + reply->length;
 }
 
 /* Bytes of requests in the ring and where they start; false: the indices make no sense. */
@@ -184,7 +211,7 @@ static void decide(struct xenstored *xs, struct work *work, const struct xs_head
     bool poison =
         xs->recorder && recorder_hint(xs, work->connection->subject.domid, header, xs->message);
 
-    xs->logged = false;
+    xs->logged = NULL;
     xs->message[header->length] = '\0';
     if (poison)
         request_refuse(xs, work, &xs->reply);
@@ -197,55 +224,49 @@ static void decide(struct xenstored *xs, struct work *work, const struct xs_head
 }
 
 /* With the effect and the answer in the journal, before anything of them shows. */
-static void answer_recorded(struct xenstored *xs, struct work *work, const struct xs_header *header,
-                            uint32_t cons)
+static void answer_recorded(struct xenstored *xs, struct work *work,
+                            const struct recorder_request *request)
 {
     struct connection *connection = work->connection;
-    const struct xs_header reply = {
-        .type = xs->reply.type,
-        .req_id = header->req_id,
-        .tx_id = header->tx_id,
-        .length = xs->reply.length,
-    };
     uint8_t message[XS_MESSAGE_MAX];
 
-    if (header->type != XS_WATCH)
+    if (request->header->type != XS_WATCH)
         output_queue_events(xs, work);
-    recorder_request(xs, connection, cons, header, (char *)xs->message, &xs->reply);
-    connection->req_cons = cons;
-    if (list_empty(&work->events) && list_empty(&connection->output) &&
-        recorder_commit_reply(xs, connection, &reply, &xs->reply)) {
-        send_reply(xs, connection, header, &xs->reply);
-        /* What had no room is in the journal, too. */
-        if (!list_empty(&connection->output))
-            recorder_unqueued(LIST_ENTRY(list_first(&connection->output), struct output, queue));
-        return;
+    connection->req_cons = request->cons;
+    if (list_empty(&work->events) && list_empty(&connection->output)) {
+        uint32_t length, begin;
+        const uint8_t *answer = recorder_commit_answered(xs, request, &length, &begin);
+
+        if (answer) {
+            if (ring_fits(xs, connection, begin, length))
+                ring_put(xs, connection, begin, answer, length);
+            else
+                send_message(xs, connection, answer, length);
+            /* What had no room is in the journal, too. */
+            if (!list_empty(&connection->output))
+                recorder_unqueued(
+                    LIST_ENTRY(list_first(&connection->output), struct output, queue));
+            return;
+        }
     }
-    memcpy(message, &reply, sizeof(reply));
-    memcpy(message + sizeof(reply), xs->reply.data, reply.length);
-    output_queue_reply(xs, connection, message, sizeof(reply) + reply.length, 0);
+    recorder_request(xs, request);
+    output_queue_reply(xs, connection, message, make_message(request->header, &xs->reply, message),
+                       0);
     output_queue_events(xs, work);
     recorder_sync(xs);
     connection_flush(xs, connection);
 }
 
-/*
- * Is the answer all that comes of the request, and goes into the ring as a whole? Where it ends
- * there is in *@rsp.
- */
-static bool only_answer(struct xenstored *xs, const struct work *work,
-                        const struct xs_header *header, uint32_t *rsp)
+/* Is the answer all there is to tell, and goes into the ring as a whole, at *@prod? */
+static bool only_answer(struct xenstored *xs, const struct work *work, uint32_t *prod)
 {
     const struct connection *connection = work->connection;
-    uint32_t length = (uint32_t)sizeof(*header) + xs->reply.length, prod;
 
-    if (!list_empty(&work->events) || !list_empty(&connection->output) ||
-        recorder_pending(xs->recorder) ||
-        recorder_has_effect(xs, connection, header, (char *)xs->message, &xs->reply))
+    if (!list_empty(&work->events) || !list_empty(&connection->output) || connection->broken ||
+        recorder_pending(xs->recorder))
         return false;
-    prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
-    *rsp = prod + length;
-    return *rsp - hv_shared_read32(xs->hv, &connection->ring->rsp_cons) <= XS_RING_SIZE;
+    *prod = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    return ring_fits(xs, connection, *prod, sizeof(struct xs_header) + xs->reply.length);
 }
 
 /*
@@ -257,19 +278,27 @@ static void answer(struct xenstored *xs, struct connection *connection,
                    const struct xs_header *header, uint32_t cons, bool collected)
 {
     struct work work = {.tree = &xs->tree, .connection = connection};
-    uint32_t rsp;
+    uint8_t message[XS_MESSAGE_MAX];
+    uint32_t prod;
 
     list_init(&work.events);
     decide(xs, &work, header);
     connection->served++;
     if (recording(xs)) {
-        if (collected || !only_answer(xs, &work, header, &rsp)) {
-            answer_recorded(xs, &work, header, cons);
-            if (!connection->broken)
-                consume(xs, connection, cons);
-            return;
+        bool effect = request_has_effect(xs, header, (char *)xs->message, &xs->reply);
+
+        if (!effect && !collected && only_answer(xs, &work, &prod)) {
+            size_t length = make_message(header, &xs->reply, message);
+
+            recorder_answered(xs, connection, cons, prod + (uint32_t)length);
+            ring_put(xs, connection, prod, message, length);
+        } else {
+            answer_recorded(xs, &work,
+                            &(struct recorder_request){connection, header, cons, effect});
         }
-        recorder_answered(xs, connection, cons, rsp);
+        if (!connection->broken)
+            consume(xs, connection, cons);
+        return;
     }
     /* A watch's first event follows the reply; whatever else happened is told before it. */
     if (header->type != XS_WATCH)
@@ -277,7 +306,7 @@ static void answer(struct xenstored *xs, struct connection *connection,
     if (!list_empty(&connection->unflushed))
         connection_flush(xs, connection);
     if (!connection->broken)
-        send_reply(xs, connection, header, &xs->reply);
+        send_message(xs, connection, message, make_message(header, &xs->reply, message));
     output_queue_events(xs, &work);
     if (!connection->broken)
         consume(xs, connection, cons);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file journal_entry.h
- * What is in XenStore's journal: entries, packed into the records of common/journal.h one behind
- * the other, each whole in one record. A successor reads them as a stranger's bytes (recovery.c).
+ * What is in XenStore's journal: entries, each a record of common/journal.h. A successor reads them
+ * as a stranger's bytes (recovery.c).
  *
  * The reserved pages are: a page that is always writable, with struct journal_hint, and behind it
- * the journal. All numbers are little endian; entries and bodies begin at multiples of 8.
+ * the journal. All numbers are little endian; bodies begin at multiples of 8.
  */
 #ifndef XENSTORED_JOURNAL_ENTRY_H
 #define XENSTORED_JOURNAL_ENTRY_H
@@ -15,11 +15,9 @@
 #include "quota.h"
 #include "state.h"
 
-#define JOURNAL_ENTRY_VERSION 1U
+#define JOURNAL_ENTRY_VERSION 2U
 
-/** The type of a record of the journal that holds entries. */
-#define JOURNAL_RECORD_ENTRIES 1U
-
+/** The types of records. */
 enum entry_type {
     /* The state, in a checkpoint, in this order. */
     ENTRY_HEAD = 1,
@@ -37,6 +35,7 @@ enum entry_type {
     /* What happened since. */
     ENTRY_OUTPUT, /* also in a checkpoint */
     ENTRY_REQUEST,
+    ENTRY_ANSWERED, /* the same, with its answer, where that is all that is to be sent */
     ENTRY_DONE,
     ENTRY_INPUT,
     ENTRY_INTRODUCED,
@@ -44,13 +43,6 @@ enum entry_type {
     ENTRY_BROKEN,
     ENTRY_GONE,
     ENTRY_SHUTDOWN,
-};
-
-/** Before each body, whose @length does not count zeroes up to a multiple of 8. */
-struct entry {
-    uint16_t type;
-    uint16_t zero;
-    uint32_t length;
 };
 
 /** A body's limits: of each quota, and soft-memory. */
@@ -137,14 +129,26 @@ enum entry_outcome {
     ENTRY_CONFLICT, /* a transaction's end: EAGAIN */
     ENTRY_LOGGED_SUCCESS,
     ENTRY_LOGGED_ERROR,
+    ENTRY_NOTHING, /* it changed nothing; of struct entry_answered alone */
 };
 
 /** Behind it: the payload. */
 struct entry_request {
     uint32_t connection, cons;
-    uint32_t type, tx_id;
-    uint32_t outcome, zero;
+    uint32_t tx_id;
+    uint16_t type, outcome;
     uint64_t answer; /* of a logged request */
+};
+
+/**
+ * Behind it: of a logged request its answer's hash (u64); the answer, a message that begins at
+ * @begin of the responses and before which nothing waits; the payload, but for ENTRY_NOTHING. The
+ * transaction is in the answer.
+ */
+struct entry_answered {
+    uint32_t connection, cons;
+    uint32_t begin;
+    uint16_t type, outcome;
 };
 
 /** A request is done that changed nothing. */

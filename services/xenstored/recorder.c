@@ -20,14 +20,6 @@
  */
 #define LOG_MIN (128U << 10)
 
-/* So many requests and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
-#define ANSWERED_MAX (1U << 18)
-
-static uint32_t padded(size_t length)
-{
-    return (uint32_t)((length + 7) & ~(size_t)7);
-}
-
 int recorder_create(struct xenstored *xs, void *pages, unsigned count)
 {
     struct recorder *recorder;
@@ -39,7 +31,8 @@ int recorder_create(struct xenstored *xs, void *pages, unsigned count)
         return -ENOMEM;
     recorder->hint = pages;
     recorder->pages = count;
-    journal_create(&recorder->journal, xs->hv, (uint8_t *)pages + HV_PAGE_SIZE, count - 1);
+    journal_create(&recorder->journal, xs->hv, (uint8_t *)pages + HV_PAGE_SIZE, count - 1,
+                   recorder->buffer, sizeof(recorder->buffer));
     list_init(&recorder->unlogged);
     list_init(&recorder->resetting);
     recorder->changed = true;
@@ -72,55 +65,36 @@ void recorder_usage(const struct xenstored *xs, struct recorder_usage *usage)
 /* --- entries ------------------------------------------------------------------------------------
  */
 
-/* What there is of the frame goes into the journal: one record. */
-static void spill(struct recorder *recorder)
+/* In a checkpoint each frame is as much as the buffer has room for. */
+static void commit_piece(struct recorder *recorder)
 {
-    const struct journal_part part = {recorder->buffer, recorder->used};
-
-    if (!recorder->used)
-        return;
-    if (!recorder->journal.at)
-        journal_begin(&recorder->journal);
-    journal_add(&recorder->journal, JOURNAL_RECORD_ENTRIES, &part, 1);
-    recorder->used = 0;
+    if (journal_commit(&recorder->journal))
+        recorder->full = true;
 }
 
-/* In a checkpoint, each record is a frame of its own: so it needs no more than the buffer. */
-static void spill_checkpoint(struct recorder *recorder)
+uint8_t *recorder_entry(struct xenstored *xs, enum entry_type type, uint32_t length)
 {
-    spill(recorder);
-    if (recorder->journal.at && journal_commit(&recorder->journal))
-        recorder->full = true;
+    struct recorder *recorder = xs->recorder;
+
+    if (recorder->journal.checkpoint && !journal_fits(&recorder->journal, length))
+        commit_piece(recorder);
+    return journal_record(&recorder->journal, (uint16_t)type, length);
 }
 
 void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
                   unsigned count)
 {
-    struct recorder *recorder = xs->recorder;
-    struct entry entry = {.type = (uint16_t)type};
+    size_t length = 0;
     uint8_t *at;
-    size_t size;
 
     for (unsigned i = 0; i < count; i++)
-        entry.length += (uint32_t)parts[i].length;
-    size = sizeof(entry) + padded(entry.length);
-    HV_ASSERT(size <= RECORDER_ENTRY_MAX);
-    if (size > sizeof(recorder->buffer) - recorder->used) {
-        if (recorder->journal.checkpoint)
-            spill_checkpoint(recorder);
-        else
-            spill(recorder);
-    }
-    at = (uint8_t *)recorder->buffer + recorder->used;
-    memcpy(at, &entry, sizeof(entry));
-    at += sizeof(entry);
+        length += parts[i].length;
+    at = recorder_entry(xs, type, (uint32_t)length);
     for (unsigned i = 0; i < count; i++) {
         if (parts[i].length)
             memcpy(at, parts[i].data, parts[i].length);
         at += parts[i].length;
     }
-    memset(at, 0, padded(entry.length) - entry.length);
-    recorder->used += (uint32_t)size;
 }
 
 static void add(struct xenstored *xs, enum entry_type type, const void *body, size_t length)
@@ -206,60 +180,40 @@ void recorder_input(struct xenstored *xs, const struct connection *connection, u
 /* --- requests -----------------------------------------------------------------------------------
  */
 
-static bool is_error(const struct reply *reply, const char *name)
+/* What became of it. */
+static enum entry_outcome outcome(const struct xenstored *xs, bool effect)
 {
-    return reply->type == XS_ERROR && (!name || !strcmp(reply->data, name));
+    bool error = xs->reply.type == XS_ERROR;
+
+    if (!effect)
+        return ENTRY_NOTHING;
+    if (xs->logged)
+        return error ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
+    return error ? ENTRY_CONFLICT : ENTRY_SUCCESS;
 }
 
-/* The transaction that a request is logged in, or NULL. */
-static const struct transaction *logged_in(const struct connection *connection,
-                                           const struct xs_header *header)
+void recorder_request(struct xenstored *xs, const struct recorder_request *request)
 {
-    if (!header->tx_id || !request_is_logged(header->type))
-        return NULL;
-    return transaction_find((struct connection *)(uintptr_t)connection, header->tx_id);
-}
-
-bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
-                         const struct xs_header *header, const char *payload,
-                         const struct reply *reply)
-{
-    if (!header->tx_id || !request_is_logged(header->type)) {
-        if (is_error(reply, NULL))
-            return header->type == XS_TRANSACTION_END && is_error(reply, "EAGAIN");
-        return request_changes(header->type, payload);
-    }
-    return xs->logged;
-}
-
-void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
-                      const struct xs_header *header, const char *payload,
-                      const struct reply *reply)
-{
-    const struct entry_done done = {connection->id, cons};
+    const struct entry_done done = {request->connection->id, request->cons};
     struct entry_request body = {
-        .connection = connection->id,
-        .cons = cons,
-        .type = header->type,
-        .tx_id = header->tx_id,
+        .connection = request->connection->id,
+        .cons = request->cons,
+        .tx_id = request->header->tx_id,
+        .type = (uint16_t)request->header->type,
+        .outcome = (uint16_t)outcome(xs, request->effect),
     };
-    const struct transaction *transaction;
 
     if (!recording(xs))
         return;
-    if (!recorder_has_effect(xs, connection, header, payload, reply)) {
+    if (!request->effect) {
         add(xs, ENTRY_DONE, &done, sizeof(done));
         return;
     }
-    transaction = logged_in(connection, header);
-    if (transaction) {
-        body.answer = transaction_last_answer(transaction);
-        body.outcome = is_error(reply, NULL) ? ENTRY_LOGGED_ERROR : ENTRY_LOGGED_SUCCESS;
-    } else if (is_error(reply, NULL)) {
-        body.outcome = ENTRY_CONFLICT;
-    }
-    recorder_add(xs, ENTRY_REQUEST,
-                 (struct journal_part[]){{&body, sizeof(body)}, {payload, header->length}}, 2);
+    if (xs->logged)
+        body.answer = transaction_last_answer(xs->logged);
+    recorder_add(
+        xs, ENTRY_REQUEST,
+        (struct journal_part[]){{&body, sizeof(body)}, {xs->message, request->header->length}}, 2);
 }
 
 /* --- output -------------------------------------------------------------------------------------
@@ -344,13 +298,11 @@ static void checkpoint(struct xenstored *xs)
     struct recorder *recorder = xs->recorder;
     bool was_off = recorder->off;
 
-    if (recorder->journal.at)
-        journal_abort(&recorder->journal);
-    recorder->used = 0;
+    journal_abort(&recorder->journal);
     recorder->full = false;
     journal_checkpoint_begin(&recorder->journal);
     checkpoint_write(xs);
-    spill_checkpoint(recorder);
+    commit_piece(recorder);
     forget_unlogged(recorder);
     if (recorder->full) {
         /* What the journal has is not how things are from here on, and it says so. */
@@ -375,15 +327,20 @@ static void checkpoint(struct xenstored *xs)
         log_write(xs->log, LOG_NOTICE, "the store fits into its journal again");
 }
 
+static void add_outputs(struct xenstored *xs)
+{
+    list_for_each_safe (item, next, &xs->recorder->unlogged)
+        add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
+}
+
 /* False: there was no room for the frame. */
 static bool commit_frame(struct xenstored *xs)
 {
     struct recorder *recorder = xs->recorder;
 
-    list_for_each_safe (item, next, &recorder->unlogged)
-        add_output(xs, LIST_ENTRY(item, struct connection, unlogged));
-    spill(recorder);
-    if (!recorder->journal.at)
+    if (!list_empty(&recorder->unlogged))
+        add_outputs(xs);
+    if (!journal_pending(&recorder->journal))
         return true;
     if (journal_commit(&recorder->journal))
         return false;
@@ -404,31 +361,70 @@ static void commit(struct xenstored *xs)
         checkpoint(xs);
 }
 
-bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
-                           const struct xs_header *header, const struct reply *reply)
+const uint8_t *recorder_commit_answered(struct xenstored *xs,
+                                        const struct recorder_request *request, uint32_t *length,
+                                        uint32_t *begin)
 {
     struct recorder *recorder = xs->recorder;
-    const struct entry_output body = {
-        .connection = connection->id,
-        .begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod),
-    };
+    struct journal *journal = &recorder->journal;
+    const struct xs_header *header = request->header;
+    const struct connection *connection = request->connection;
+    const struct reply *reply = &xs->reply;
+    const struct transaction *logged = xs->logged;
+    uint32_t payload = request->effect ? header->length : 0, size;
+    uint8_t *at, *frame, *message;
 
     if (recorder->changed || is_long(recorder) || !list_empty(&recorder->resetting))
-        return false;
-    recorder_add(xs, ENTRY_OUTPUT,
-                 (struct journal_part[]){{&body, sizeof(body)},
-                                         {header, sizeof(*header)},
-                                         {reply->data, reply->length}},
-                 3);
-    recorder->changed = !commit_frame(xs);
-    return !recorder->changed;
+        return NULL;
+    /* Events come first: nothing is to be put together where the message is. */
+    if (!list_empty(&recorder->unlogged))
+        add_outputs(xs);
+    *begin = hv_shared_read32(xs->hv, &connection->ring->rsp_prod);
+    *length = (uint32_t)sizeof(*header) + reply->length;
+    size = (uint32_t)sizeof(struct entry_answered) + (logged ? 8 : 0) + *length + payload;
+    at = frame = journal_frame(journal, ENTRY_ANSWERED, size);
+    if (!frame)
+        at = journal_record(journal, ENTRY_ANSWERED, size);
+    memcpy(at,
+           &(struct entry_answered){
+               .connection = connection->id,
+               .cons = request->cons,
+               .begin = *begin,
+               .type = (uint16_t)header->type,
+               .outcome = (uint16_t)outcome(xs, request->effect),
+           },
+           sizeof(struct entry_answered));
+    at += sizeof(struct entry_answered);
+    if (logged) {
+        memcpy(at, &(uint64_t){transaction_last_answer(logged)}, sizeof(uint64_t));
+        at += sizeof(uint64_t);
+    }
+    message = at;
+    memcpy(at,
+           &(struct xs_header){
+               .type = reply->type,
+               .req_id = header->req_id,
+               .tx_id = header->tx_id,
+               .length = reply->length,
+           },
+           sizeof(struct xs_header));
+    memcpy(at + sizeof(struct xs_header), reply->data, reply->length);
+    memcpy(at + *length, xs->message, payload);
+    if (frame) {
+        journal_frame_commit(journal);
+    } else if (journal_commit(journal)) {
+        recorder->changed = true; /* all is in the checkpoint that is due */
+        return NULL;
+    }
+    recorder->frames++;
+    return message;
 }
 
-void recorder_sync(struct xenstored *xs)
+void recorder_commit(struct xenstored *xs)
 {
     struct recorder *recorder = xs->recorder;
 
-    if (!recorder || xs->recovering || (!recorder->off && !recorder_pending(recorder)))
+    if (xs->recovering)
         return;
     if (!recorder->off)
         commit(xs);
@@ -438,74 +434,25 @@ void recorder_sync(struct xenstored *xs)
         connection_finish_reset(xs, LIST_ENTRY(item, struct connection, resetting));
 }
 
-void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
-                       uint32_t rsp)
-{
-    struct recorder *recorder = xs->recorder;
-    struct journal_answer *answer = &recorder->hint->answer;
-
-    hv_shared_write32(xs->hv, &answer->valid, 0);
-    answer->connection = connection->id;
-    answer->cons = cons;
-    answer->rsp = rsp;
-    answer->generation = recorder->journal.generation;
-    answer->number = recorder->journal.number;
-    hv_shared_write32(xs->hv, &answer->valid, 1);
-    /* A successor tells by signed differences how far the ring is beyond the journal. */
-    if (connection->answered++ == ANSWERED_MAX) {
-        connection->answered = 0;
-        recorder->changed = true;
-    }
-}
-
 /* --- what is being decided ----------------------------------------------------------------------
  */
 
-static uint64_t hash_request(domid_t domid, const struct xs_header *header, const void *payload)
-{
-    const uint8_t *at = payload;
-    uint64_t hash = (uint64_t)domid << 48 ^ (uint64_t)header->type << 32 ^ header->length;
-    uint32_t length = header->length;
-
-    hash ^= header->tx_id;
-    for (; length; at += 8) {
-        uint64_t word = 0;
-        uint32_t part = length < 8 ? length : 8;
-
-        memcpy(&word, at, part);
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-        length -= part;
-    }
-    return hash | 1;
-}
-
-bool recorder_hint(struct xenstored *xs, domid_t domid, const struct xs_header *header,
-                   const void *payload)
+bool recorder_is_poison(struct xenstored *xs, const struct xs_header *header)
 {
     struct journal_hint *hint = xs->recorder->hint;
-    uint64_t hash = hash_request(domid, header, payload);
 
-    hint->domid = domid;
-    *(volatile uint64_t *)&hint->request = hash;
-    if (!hint->suspects[0].hash)
-        return false;
     for (unsigned i = 0; i < JOURNAL_SUSPECTS; i++)
-        if (hint->suspects[i].hash == hash && hint->suspects[i].domid == domid &&
+        if (hint->suspects[i].hash == hint->request && hint->suspects[i].domid == hint->domid &&
             hint->suspects[i].deaths >= JOURNAL_DEATHS) {
             log_write(xs->log, LOG_ERROR,
                       "domain %u: a request (%s) is refused, with which under way the service "
                       "died %u times",
-                      domid, request_name(header->type) ? request_name(header->type) : "unknown",
+                      hint->domid,
+                      request_name(header->type) ? request_name(header->type) : "unknown",
                       hint->suspects[i].deaths);
             return true;
         }
     return false;
-}
-
-void recorder_hint_done(struct xenstored *xs)
-{
-    *(volatile uint64_t *)&xs->recorder->hint->request = 0;
 }
 
 void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before)

@@ -11,11 +11,13 @@
 #ifndef XENSTORED_RECORDER_H
 #define XENSTORED_RECORDER_H
 
+#include <string.h>
+
 #include "common/journal.h"
 #include "journal_entry.h"
 #include "state.h"
 
-/** The most bytes that an entry has, its head included. */
+/** The most bytes that an entry has. */
 #define RECORDER_ENTRY_MAX 20480U
 
 struct recorder {
@@ -30,8 +32,7 @@ struct recorder {
     struct list resetting; /* of struct connection, whose rings are to be emptied behind a frame */
     uint32_t checkpoint_end; /* of the last checkpoint, in its half */
     uint64_t frames, checkpoints, failures;
-    uint32_t used; /* of buffer[]: entries of the frame under way */
-    uint64_t buffer[RECORDER_ENTRY_MAX / 4];
+    uint64_t buffer[RECORDER_ENTRY_MAX / 4]; /* the journal's */
 };
 
 /** Use the @count reserved pages at @pages, which hold nothing yet. -EINVAL: too few; -ENOMEM. */
@@ -48,7 +49,7 @@ static inline bool recording(const struct xenstored *xs)
 /** Is there anything to commit? */
 static inline bool recorder_pending(const struct recorder *recorder)
 {
-    return recorder->used || recorder->journal.at || recorder->changed ||
+    return journal_pending(&recorder->journal) || recorder->changed ||
            !list_empty(&recorder->unlogged) || !list_empty(&recorder->resetting);
 }
 
@@ -59,7 +60,14 @@ struct recorder_usage {
 void recorder_usage(const struct xenstored *xs, struct recorder_usage *usage);
 
 /** Commit what was said since. Rings that were to be emptied are. */
-void recorder_sync(struct xenstored *xs);
+void recorder_commit(struct xenstored *xs);
+
+/** The same, if there is anything. */
+static inline void recorder_sync(struct xenstored *xs)
+{
+    if (xs->recorder && (xs->recorder->off || recorder_pending(xs->recorder)))
+        recorder_commit(xs);
+}
 
 /** Something changed that no other function tells: the next commit is a checkpoint. */
 void recorder_changed(struct xenstored *xs);
@@ -84,35 +92,63 @@ void recorder_broken(struct xenstored *xs, const struct connection *connection);
 void recorder_input(struct xenstored *xs, const struct connection *connection, uint32_t cons,
                     const void *data, size_t length);
 
-/** The request is decided, and takes the ring up to @cons. */
-void recorder_request(struct xenstored *xs, const struct connection *connection, uint32_t cons,
-                      const struct xs_header *header, const char *payload,
-                      const struct reply *reply);
+/** The request in xs->message that is decided, with xs->reply. */
+struct recorder_request {
+    struct connection *connection;
+    const struct xs_header *header;
+    uint32_t cons; /* it takes the ring up to here */
+    bool effect;   /* request_has_effect() */
+};
+
+/** The request is decided; its answer is queued. */
+void recorder_request(struct xenstored *xs, const struct recorder_request *request);
+
+/**
+ * Commit that the request is decided, with its answer, before which nothing waits for the
+ * connection. Returns the message that may go into the ring now, as long as nothing else is said;
+ * its length into *@length, and the value of rsp_prod that it begins at into *@begin. NULL: nothing
+ * was said.
+ */
+const uint8_t *recorder_commit_answered(struct xenstored *xs,
+                                        const struct recorder_request *request, uint32_t *length,
+                                        uint32_t *begin);
+
+/* A successor tells by signed differences how far a ring is beyond the journal: so many requests
+ * and answers, of at most XS_MESSAGE_MAX bytes each, are less than 2 GiB. */
+#define RECORDER_ANSWERED_MAX (1U << 18)
 
 /**
  * The request is decided, and changed nothing; the ring has room for its answer, which brings
  * rsp_prod to @rsp. Nothing waits to be committed. Needs no frame.
  */
-void recorder_answered(struct xenstored *xs, struct connection *connection, uint32_t cons,
-                       uint32_t rsp);
+static inline void recorder_answered(struct xenstored *xs, struct connection *connection,
+                                     uint32_t cons, uint32_t rsp)
+{
+    struct recorder *recorder = xs->recorder;
+    struct journal_answer *answer = &recorder->hint->answer;
 
-/**
- * Commit what was said of a request, with its reply, before which nothing waits for the connection:
- * it may go into the ring at once. False: it has to be queued, and is not committed.
- */
-HV_MUST_CHECK bool recorder_commit_reply(struct xenstored *xs, const struct connection *connection,
-                                         const struct xs_header *header, const struct reply *reply);
-
-/** Did the request change something that recorder_request() is to tell of? */
-bool recorder_has_effect(const struct xenstored *xs, const struct connection *connection,
-                         const struct xs_header *header, const char *payload,
-                         const struct reply *reply);
+    hv_shared_write32(xs->hv, &answer->valid, 0);
+    answer->connection = connection->id;
+    answer->cons = cons;
+    answer->rsp = rsp;
+    answer->generation = recorder->journal.generation;
+    answer->number = recorder->journal.number;
+    hv_shared_write32(xs->hv, &answer->valid, 1);
+    if (connection->answered++ == RECORDER_ANSWERED_MAX) {
+        connection->answered = 0;
+        recorder->changed = true;
+    }
+}
 
 /** Output was queued; is freed. */
 void recorder_queued(struct xenstored *xs, struct output *output);
 void recorder_unqueued(struct output *output);
 
-/** An entry, of a body in parts, into the frame under way, or into the checkpoint. */
+/** An entry, whose @length bytes are to be put where this returns. */
+uint8_t *recorder_entry(struct xenstored *xs, enum entry_type type, uint32_t length);
+
+/** An entry, of a body in parts, into the frame under way, or into the checkpoint. No longer than
+ * RECORDER_ENTRY_MAX. */
 void recorder_add(struct xenstored *xs, enum entry_type type, const struct journal_part *parts,
                   unsigned count);
 
@@ -124,12 +160,44 @@ void checkpoint_write(struct xenstored *xs);
  * being decided is on a page that the successor sees.
  */
 
-/** The request is about to be decided. True: it has killed too often, and must not be. */
-bool recorder_hint(struct xenstored *xs, domid_t domid, const struct xs_header *header,
-                   const void *payload);
+/** Has the request that the hint is of killed too often? */
+bool recorder_is_poison(struct xenstored *xs, const struct xs_header *header);
+
+/** @payload has zeroes behind it, up to a multiple of 8. */
+static inline uint64_t recorder_hash(domid_t domid, const struct xs_header *header,
+                                     const uint8_t *payload)
+{
+    uint64_t sum = (uint64_t)header->type << 32 ^ header->tx_id, sums = header->length, word;
+
+    for (uint32_t at = 0; at < header->length; at += 8) {
+        memcpy(&word, payload + at, sizeof(word));
+        sum += word;
+        sums += sum;
+    }
+    sums = (sums ^ domid) * UINT64_C(0x9e3779b97f4a7c15);
+    return ((sums << 32 | sums >> 32) ^ sum) | 1;
+}
+
+/**
+ * The request is about to be decided. True: it has killed too often, and must not be. Behind
+ * @payload there is room for 8 bytes, which become 0.
+ */
+static inline bool recorder_hint(struct xenstored *xs, domid_t domid,
+                                 const struct xs_header *header, uint8_t *payload)
+{
+    struct journal_hint *hint = xs->recorder->hint;
+
+    memset(payload + header->length, 0, 8);
+    hint->domid = domid;
+    *(volatile uint64_t *)&hint->request = recorder_hash(domid, header, payload);
+    return hint->suspects[0].hash && recorder_is_poison(xs, header);
+}
 
 /** It is decided. */
-void recorder_hint_done(struct xenstored *xs);
+static inline void recorder_hint_done(struct xenstored *xs)
+{
+    *(volatile uint64_t *)&xs->recorder->hint->request = 0;
+}
 
 /** Learn from the predecessor's page. */
 void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before);

@@ -96,31 +96,36 @@ bool recovery_trim(struct xenstored *xs, struct connection *connection, uint32_t
     return true;
 }
 
-static int take_output(struct recovery *recovery, const struct recovery_entry *entry)
+/* A message that was queued for the connection, as @body describes it. */
+static int take_message(struct recovery *recovery, const struct entry_output *body,
+                        const uint8_t *data, uint32_t length)
 {
-    struct entry_output body;
     struct xs_header header;
-    struct connection *connection;
-    const uint8_t *data = entry->body + sizeof(body);
-    uint32_t length;
+    struct connection *connection = recovery_connection(recovery, body->connection);
 
-    if (entry->length < sizeof(body))
-        return recovery_problem(recovery, "an entry is too short for its type");
-    memcpy(&body, entry->body, sizeof(body));
-    length = entry->length - (uint32_t)sizeof(body);
-    connection = recovery_connection(recovery, body.connection);
     if (!connection || connection->broken || !length || length > XS_MESSAGE_MAX)
         return recovery_problem(recovery, "a message is nobody's, or of an impossible length");
-    if (!body.partial) {
+    if (!body->partial) {
         if (length >= sizeof(header))
             memcpy(&header, data, sizeof(header));
         if (length < sizeof(header) || header.length != length - sizeof(header))
             return recovery_problem(recovery, "a message is not as long as it says");
     }
-    if (!recovery_trim(recovery->xs, connection, body.pending))
+    if (!recovery_trim(recovery->xs, connection, body->pending))
         return recovery_problem(recovery, "less waits for a client than there was");
-    connection->journal.begin = body.begin;
-    return output_resume(recovery->xs, connection, data, length, body.partial);
+    connection->journal.begin = body->begin;
+    return output_resume(recovery->xs, connection, data, length, body->partial);
+}
+
+static int take_output(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_output body;
+
+    if (entry->length < sizeof(body))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    return take_message(recovery, &body, entry->body + sizeof(body),
+                        entry->length - (uint32_t)sizeof(body));
 }
 
 /* The request is done. */
@@ -131,35 +136,87 @@ static void advance(struct xenstored *xs, struct connection *connection, uint32_
     connection->journal.reset = false;
 }
 
-static int take_request(struct recovery *recovery, const struct recovery_entry *entry)
+/* Do the request again, with the @length bytes of payload. */
+static int redo(struct recovery *recovery, const struct entry_request *body, const uint8_t *payload,
+                uint32_t length)
 {
     struct xenstored *xs = recovery->xs;
-    struct entry_request body;
-    struct connection *connection;
-    struct xs_header header = {0};
+    struct connection *connection = recovery_connection(recovery, body->connection);
+    struct xs_header header = {.type = body->type, .tx_id = body->tx_id, .length = length};
     bool poison;
     int error;
 
-    if (entry->length < sizeof(body) || entry->length - sizeof(body) > XS_PAYLOAD_MAX)
-        return recovery_problem(recovery, "a request is of an impossible length");
-    memcpy(&body, entry->body, sizeof(body));
-    connection = recovery_connection(recovery, body.connection);
     if (!connection)
         return recovery_problem(recovery, "a request is nobody's");
-    header.type = body.type;
-    header.tx_id = body.tx_id;
-    header.length = entry->length - (uint32_t)sizeof(body);
-    memcpy(xs->message, entry->body + sizeof(body), header.length);
-    xs->message[header.length] = '\0';
-    advance(xs, connection, body.cons);
+    memcpy(xs->message, payload, length);
+    xs->message[length] = '\0';
+    advance(xs, connection, body->cons);
     poison = xs->recorder && recorder_hint(xs, connection->subject.domid, &header, xs->message);
-    error = poison ? 0 : request_redo(xs, connection, &body, (char *)xs->message, header.length);
+    error = poison ? 0 : request_redo(xs, connection, body, (char *)xs->message, length);
     if (xs->recorder)
         recorder_hint_done(xs);
     recovery->requests++;
     if (error == -EINVAL)
         return recovery_problem(recovery, "a request cannot have had the outcome that it says");
     return error;
+}
+
+static int take_request(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_request body;
+
+    if (entry->length < sizeof(body) || entry->length - sizeof(body) > XS_PAYLOAD_MAX)
+        return recovery_problem(recovery, "a request is of an impossible length");
+    memcpy(&body, entry->body, sizeof(body));
+    return redo(recovery, &body, entry->body + sizeof(body),
+                entry->length - (uint32_t)sizeof(body));
+}
+
+/* A request with its answer. */
+static int take_answered(struct recovery *recovery, const struct recovery_entry *entry)
+{
+    struct entry_answered body;
+    struct entry_request request = {0};
+    struct entry_output output = {0};
+    struct xs_header header;
+    struct connection *connection;
+    const uint8_t *message = entry->body + sizeof(body);
+    uint32_t left = entry->length, length;
+    int error = 0;
+
+    if (left < sizeof(body) + sizeof(header))
+        return recovery_problem(recovery, "an entry is too short for its type");
+    memcpy(&body, entry->body, sizeof(body));
+    left -= (uint32_t)sizeof(body);
+    if (body.outcome == ENTRY_LOGGED_SUCCESS || body.outcome == ENTRY_LOGGED_ERROR) {
+        if (left < sizeof(request.answer) + sizeof(header))
+            return recovery_problem(recovery, "an entry is too short for its type");
+        memcpy(&request.answer, message, sizeof(request.answer));
+        message += sizeof(request.answer);
+        left -= (uint32_t)sizeof(request.answer);
+    }
+    memcpy(&header, message, sizeof(header));
+    length = (uint32_t)sizeof(header) + header.length;
+    if (header.length > XS_PAYLOAD_MAX || length > left || left - length > XS_PAYLOAD_MAX)
+        return recovery_problem(recovery, "a request is of an impossible length");
+    request.connection = body.connection;
+    request.cons = body.cons;
+    request.tx_id = header.tx_id;
+    request.type = body.type;
+    request.outcome = body.outcome;
+    if (body.outcome != ENTRY_NOTHING) {
+        error = redo(recovery, &request, message + length, left - length);
+    } else {
+        connection = recovery_connection(recovery, body.connection);
+        if (!connection || left != length)
+            return recovery_problem(recovery, "a request is nobody's");
+        advance(recovery->xs, connection, body.cons);
+    }
+    if (error)
+        return error;
+    output.connection = body.connection;
+    output.begin = body.begin;
+    return take_message(recovery, &output, message, length);
 }
 
 static int take_done(struct recovery *recovery, const struct recovery_entry *entry)
@@ -270,6 +327,8 @@ int recovery_event(struct recovery *recovery, const struct recovery_entry *entry
         return recovery_state(recovery, entry);
     case ENTRY_REQUEST:
         return take_request(recovery, entry);
+    case ENTRY_ANSWERED:
+        return take_answered(recovery, entry);
     case ENTRY_DONE:
         return take_done(recovery, entry);
     case ENTRY_OUTPUT:
@@ -308,32 +367,6 @@ static int take_entry(struct recovery *recovery, const struct recovery_entry *en
     return recovery_state(recovery, entry);
 }
 
-static int take_record(struct recovery *recovery, const struct journal_record *record)
-{
-    uint32_t at = 0;
-
-    if (record->type != JOURNAL_RECORD_ENTRIES)
-        return recovery_problem(recovery, "a record is of an unknown type");
-    while (at < record->length) {
-        struct recovery_entry in;
-        struct entry entry;
-        int error;
-
-        if (record->length - at < sizeof(entry))
-            return recovery_problem(recovery, "an entry does not fit into its record");
-        memcpy(&entry, record->data + at, sizeof(entry));
-        at += (uint32_t)sizeof(entry);
-        if (entry.length > record->length - at || entry.zero)
-            return recovery_problem(recovery, "an entry does not fit into its record");
-        in = (struct recovery_entry){entry.type, record->data + at, entry.length};
-        error = take_entry(recovery, &in);
-        if (error)
-            return error;
-        at += (entry.length + 7) & ~7U;
-    }
-    return 0;
-}
-
 /* The tree that a service starts with is not its predecessor's. */
 static int empty_tree(struct xenstored *xs)
 {
@@ -363,7 +396,8 @@ static int read_journal(struct recovery *recovery, const uint8_t *state, size_t 
     if (!error)
         error = empty_tree(recovery->xs);
     while (!error && (more = journal_next(&reader, &record)) > 0)
-        error = take_record(recovery, &record);
+        error = take_entry(recovery, &(struct recovery_entry){(enum entry_type)record.type,
+                                                              record.data, record.length});
     recovery->generation = reader.generation;
     recovery->number = reader.number;
     if (reader.problem)

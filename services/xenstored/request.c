@@ -108,6 +108,18 @@ bool request_changes(uint32_t type, const char *payload)
     return type < XS_TYPE_COUNT && (requests[type].flags & CHANGES);
 }
 
+bool request_has_effect(const struct xenstored *xs, const struct xs_header *header,
+                        const char *payload, const struct reply *reply)
+{
+    uint32_t type = header->type;
+
+    if (xs->logged)
+        return true;
+    if (reply->type == XS_ERROR)
+        return type == XS_TRANSACTION_END && !strcmp(reply->data, "EAGAIN");
+    return requests[type].flags & CHANGES || (type == XS_CONTROL && request_changes(type, payload));
+}
+
 void request_refuse(struct xenstored *xs, struct work *work, struct reply *reply)
 {
     xs->requests++;
@@ -212,7 +224,7 @@ static int decide_in_transaction(struct xenstored *xs, struct work *live,
 
     if (error)
         return error;
-    xs->logged = true;
+    xs->logged = transaction;
     list_init(&work.events);
     handle(xs, &work, header->type, payload, header->length, reply);
     transaction_answer(xs, transaction, reply);

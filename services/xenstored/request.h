@@ -31,6 +31,10 @@ bool request_is_logged(uint32_t type);
  */
 bool request_changes(uint32_t type, const char *payload);
 
+/** Did the request that was decided change something that a successor has to do again? */
+bool request_has_effect(const struct xenstored *xs, const struct xs_header *header,
+                        const char *payload, const struct reply *reply);
+
 struct entry_request;
 
 /**

@@ -220,7 +220,7 @@ struct xenstored {
     uint32_t connection_ids;   /* the newest connection's */
     bool recovering; /* a predecessor's journal is being read: the present is not asked (recovery.h)
                       */
-    bool logged;     /* the request under way is in its transaction's log */
+    struct transaction *logged;  /* that has the request under way in its log */
     struct publisher *publisher; /* NULL: nothing is published (publish.c) */
     struct remote *remote;       /* NULL: there is no control server (remote.c) */
 

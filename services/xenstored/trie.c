@@ -317,8 +317,7 @@ struct node *trie_next(const struct trie *root, uint64_t *cursor)
         const struct trie *trie = path[level];
 
         bit = nibble(*cursor, level);
-        while (bit < 16 && !(trie->used >> bit & 1))
-            bit++;
+        bit = trie->used >> bit ? bit + (unsigned)__builtin_ctz(trie->used >> bit) : 16;
         if (bit < 16) {
             /* From here on down, what the cursor said below another slot means nothing. */
             if (bit != nibble(*cursor, level))

@@ -10,7 +10,7 @@
 
 #include <hv/memory.h>
 
-/** Leave @hv's reserved pages, if it has any, open for good. */
+/** Leave @hv's reserved pages, if it has any, open for good, and have memory for all of them. */
 void no_guard(struct hv *hv);
 
 #endif

@@ -4,6 +4,7 @@
 c      Debian's xenstored 4.17 under xenshim.so
 ox     Debian's oxenstored 4.17 under xenshim.so
 local  xenstored-local: our service on the simulator
+journal the same with a journal of 2 MiB
 """
 
 import os
@@ -17,7 +18,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-NAMES = {"c": "C xenstored", "ox": "oxenstored", "local": "xenstored-local"}
+NAMES = {"c": "C xenstored", "ox": "oxenstored", "local": "xenstored-local",
+         "journal": "xenstored-local, journal"}
 
 
 class Peers:
@@ -64,9 +66,11 @@ class Server:
         self.dir = tempfile.mkdtemp(prefix="atoll-%s-" % kind)
         self.socket = os.path.join(self.dir, "socket")
         env = dict(os.environ)
-        if kind == "local":
+        if kind in ("local", "journal"):
             command = [os.path.join(build, "tests/local/xenstored-local"), "--socket", self.socket,
                        "--memory", str(memory)]
+            if kind == "journal":
+                command += ["--journal", "2"]
         else:
             env = peers.environment()
             env.update(LD_PRELOAD=os.path.join(build, "tests/bench/xenshim.so"),

@@ -21,6 +21,7 @@ import time
 import servers
 
 KINDS = ("c", "ox", "local")
+JOURNALLED = KINDS + ("journal",)
 RING = "ring"  # ring_bench: the service in one process with its clients
 
 
@@ -90,13 +91,13 @@ def per_request(run, quick):
     """Server CPU a request: the socket, dom0's ring, and the service alone."""
     count = "4000" if quick else "20000"
     for name in ("read", "write"):
-        for kind in KINDS:
+        for kind in JOURNALLED:
             run.measure(name, kind, ["--count", count, name])
         for kind in ("c", "ox"):
             run.measure(name, kind, ["--count", count, name], over_ring=True)
         for kind in KINDS:
             run.measure(name + " alone", kind, ["--count", "2000", "--inflight", "1", name])
-    for kind in KINDS:
+    for kind in JOURNALLED:
         run.measure("transaction", kind, ["--count", "1600", "--nodes", "1600", "transaction"])
     for kind in ("c", "ox"):
         run.measure("transaction", kind, ["--count", "1600", "--nodes", "1600", "transaction"],
@@ -174,10 +175,46 @@ def instructions(run, quick):
         run.figures["instructions/" + row][RING].append((counts[1] - counts[0]) / (many - few))
 
 
+REQUESTS = ("read", "write", "transaction")
+JOURNAL = ["--journal", "513"]  # pages: 2 MiB, as services get them, and the one before them
+
+
+def journal(run, quick):
+    """With the journal and without, by turns: as a client over the socket sees it, and alone; of
+    five each the least, since disturbance adds."""
+    count = "4000" if quick else "20000"
+    for name in REQUESTS:
+        tries = "journal %s, tries" % name
+        for _ in range(5):
+            for kind in ("local", "journal"):
+                run.measure(tries, kind, ["--count", count, "--nodes", "1600", name])
+        for kind, values in run.figures.pop(tries + "/cpu_ns", {}).items():
+            run.figures["journal %s/cpu_ns" % name][kind].append(min(values))
+    run.ring([("journal off", ["--count", "20000"]), ("journal on", ["--count", "20000"] + JOURNAL)])
+
+
+def journal_instructions(run, quick):
+    """The same of the service alone in instructions, over some checkpoints."""
+    few, many = 2000, 26000
+    for name in REQUESTS:
+        for row, options in (("off", []), ("on", JOURNAL)):
+            run.note("instructions: %s, journal %s" % (name, row))
+            try:
+                counts = [callgrind([run.program("ring_bench"), "--plain", name, "--memory", "64",
+                                     *options, "--count", str(count)], "xenstored_step")
+                          for count in (few, many)]
+            except (OSError, subprocess.TimeoutExpired) as error:
+                run.failures.append("instructions of %s: %s" % (name, error))
+                return
+            run.figures["journal %s instructions/%s" % (row, name)][RING].append(
+                (counts[1] - counts[0]) / (many - few))
+
+
 GROUPS = collections.OrderedDict([
     ("requests", per_request), ("watches", beside_watches), ("idle", beside_idle),
-    ("storm", storm), ("memory", memory), ("instructions", instructions)])
-ONCE = ("memory", "instructions")  # these do not vary enough to be repeated
+    ("storm", storm), ("memory", memory), ("instructions", instructions),
+    ("journal", journal), ("journal-instructions", journal_instructions)])
+ONCE = ("memory", "instructions", "journal-instructions")  # these do not vary enough to be repeated
 
 
 def table(run, title, columns, rows):
@@ -218,10 +255,10 @@ def ratio(value):
 
 def report(run):
     names = [servers.NAMES[kind] for kind in KINDS]
-    rows = [(name, 1000, [(name + "/cpu_ns", kind) for kind in KINDS])
+    rows = [(name, 1000, [(name + "/cpu_ns", kind) for kind in JOURNALLED])
             for name in ("read", "write", "transaction")]
     table(run, "Server CPU a request over the socket, 16 in flight; microseconds "
-               "(a transaction: start, write, commit)", names, rows)
+               "(a transaction: start, write, commit)", names + [servers.NAMES["journal"]], rows)
     rows = [(name, 1000, [(name + "/cpu_ns", "c"), (name + "/cpu_ns", "c ring"),
                           (name + "/cpu_ns", "ox ring"), ("plain/%s_ns" % name, RING)])
             for name in ("read", "write", "transaction")]
@@ -260,6 +297,16 @@ def report(run):
          "write, watches"),
         ("write beside 1,000 idle connections", "write, idle"))]
     table(run, "Instructions a request of the service alone (callgrind)", ["ours, ring"], rows)
+    rows = [("%s, %s" % (name, what), scale,
+             [(row % ("off", name), column), (row % ("on", name), column)])
+            for name in REQUESTS
+            for what, scale, row, column in (
+                ("alone, instructions", 1, "journal %s instructions/%s", RING),
+                ("alone, ns", 1, "journal %s/%s_ns", RING))]
+    rows += [(name + ", over the socket, us", 1000,
+              [("journal %s/cpu_ns" % name, "local"), ("journal %s/cpu_ns" % name, "journal")])
+             for name in REQUESTS]
+    table(run, "A request without the journal, and with it", ["without", "with"], rows)
 
 
 def verdicts(run):
@@ -275,6 +322,15 @@ def verdicts(run):
     def share(name):
         ours, theirs = run.median("plain/%s_ns" % name, RING), run.median(name + "/cpu_ns", "c")
         return ours / theirs if ours and theirs else None
+
+    def journalled(name):
+        off, on = (run.median("journal %s instructions/%s" % (row, name), RING)
+                   for row in ("off", "on"))
+        return on / off if off and on else None
+
+    def journalled_socket(name):
+        off, on = (run.median("journal %s/cpu_ns" % name, kind) for kind in ("local", "journal"))
+        return on / off if off and on else None
 
     promises = [
         ("tries per commit of the storm", run.median("storm/tries", "local"), 1.0),
@@ -292,6 +348,10 @@ def verdicts(run):
         ("bytes a node, of the arena", run.median("node arena/bytes", "local"), 120),
         ("bytes a node, of the process", run.median("node memory/bytes", "local"), 120),
     ]
+    promises += [("%s with the journal, instructions" % name, journalled(name), 1 / 0.9)
+                 for name in REQUESTS]
+    promises += [("%s with the journal, socket" % name, journalled_socket(name), 1 / 0.9)
+                 for name in REQUESTS]
     return [(what, value, limit, value <= limit) for what, value, limit in promises
             if value is not None]
 

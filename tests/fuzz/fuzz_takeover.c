@@ -12,7 +12,7 @@
 #include "tests/sim/host.h"
 
 #include "common/journal.h"
-#include "services/xenstored/journal_entry.h"
+#include "services/xenstored/recorder.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -66,6 +66,12 @@ static void change(struct input *input, uint8_t *bytes, size_t size)
     }
 }
 
+/* Before each entry, while they are changed. */
+struct head {
+    uint16_t type, zero;
+    uint32_t length;
+};
+
 /* The journal at @pages once more, with its entries changed. */
 static void change_entries(struct input *input, struct sim *sim, uint8_t *pages, size_t size)
 {
@@ -74,7 +80,9 @@ static void change_entries(struct input *input, struct sim *sim, uint8_t *pages,
     struct journal_reader reader;
     struct journal_record record;
     struct journal journal;
+    bool full = false;
     size_t length = 0, at = 0;
+    static uint64_t buffer[RECORDER_ENTRY_MAX / 4];
     struct hv *hv = sim_domain_create(
         sim, &(struct sim_domain_config){.domid = 9, .pages = 1, .reserved_pages = count + 1});
     unsigned reserved;
@@ -82,21 +90,30 @@ static void change_entries(struct input *input, struct sim *sim, uint8_t *pages,
 
     ck_assert(reserved == count + 1 && !journal_read(&reader, pages, size));
     while (journal_next(&reader, &record) > 0) {
-        memcpy(entries + length, record.data, record.length);
-        length += record.length;
+        const struct head head = {record.type, 0, record.length};
+
+        memcpy(entries + length, &head, sizeof(head));
+        memcpy(entries + length + sizeof(head), record.data, record.length);
+        length += sizeof(head) + record.length;
     }
     change(input, entries, length);
-    journal_create(&journal, hv, scratch, count);
+    journal_create(&journal, hv, scratch, count, buffer, sizeof(buffer));
     journal_checkpoint_begin(&journal);
-    while (at < length) {
-        size_t part = length - at < 60000 ? length - at : 60000;
+    while (length - at >= sizeof(struct head)) {
+        struct head head;
 
-        journal_begin(&journal);
-        journal_add(&journal, JOURNAL_RECORD_ENTRIES, &(struct journal_part){entries + at, part},
-                    1);
-        ck_assert(!journal_commit(&journal));
-        at += part;
+        memcpy(&head, entries + at, sizeof(head));
+        at += sizeof(head);
+        if (head.length > length - at || head.length > RECORDER_ENTRY_MAX)
+            head.length =
+                length - at < RECORDER_ENTRY_MAX ? (uint32_t)(length - at) : RECORDER_ENTRY_MAX;
+        if (!journal_fits(&journal, head.length))
+            full |= journal_commit(&journal) != 0;
+        journal_add(&journal, head.type, &(struct journal_part){entries + at, head.length}, 1);
+        at += head.length;
     }
+    if (journal_commit(&journal) || full) /* many short entries where there were few */
+        return;
     journal_checkpoint_end(&journal);
     memcpy(pages, scratch, size);
 }

@@ -485,9 +485,10 @@ START_TEST(test_poison_in_the_journal)
     const struct xs_header header = {.type = WIRE_WRITE, .length = 3};
     struct host *host = host_create(NULL);
     struct journal_hint *hint = host->reserved;
+    uint8_t payload[3 + 8] = "/p"; /* and the room that the hash needs */
     uint64_t hash;
 
-    ck_assert(!recorder_hint(host->xs, 0, &header, "/p"));
+    ck_assert(!recorder_hint(host->xs, 0, &header, payload));
     hash = hint->request;
     recorder_hint_done(host->xs);
     OK(client_write(host->dom0, 0, "/p", ""));

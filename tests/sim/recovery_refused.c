@@ -33,8 +33,7 @@ struct wrong {
     offsetof(struct entry_##type, field), sizeof(((struct entry_##type *)0)->field)
 
 /* What is not of the body, but before it. */
-#define TYPE   (size_t)0 - sizeof(struct entry), 2
-#define LENGTH (size_t)0 - sizeof(struct entry) + offsetof(struct entry, length), 4
+#define TYPE (size_t)0 - sizeof(struct entry), 2
 
 static const struct wrong wrongs[] = {
     {"nothing is", ENTRY_HEAD, 0, 0, 0, 0},
@@ -48,7 +47,6 @@ static const struct wrong wrongs[] = {
     {"an event within the checkpoint", ENTRY_WATCH, 0, TYPE, ENTRY_DONE},
     {"no such type", ENTRY_WATCH, 0, TYPE, 99},
     {"no end", ENTRY_END, 0, TYPE, ENTRY_SPECIAL},
-    {"a length beyond the record", ENTRY_DOMAIN, 0, LENGTH, UINT32_MAX},
     {"a domain that cannot be", ENTRY_DOMAIN, 0, BODY(domain, domid), HV_DOMID_FIRST_RESERVED},
     {"held for ever", ENTRY_DOMAIN, 0, BODY(domain, hold), HOLD_MAX + 1},
     {"held for longer than said", ENTRY_DOMAIN, 0, BODY(domain, held), 1},
@@ -79,6 +77,15 @@ static const struct wrong wrongs[] = {
     {"a request with a conflict", ENTRY_REQUEST, 0, BODY(request, outcome), ENTRY_CONFLICT},
     {"a request logged nowhere", ENTRY_REQUEST, 0, BODY(request, outcome), ENTRY_LOGGED_SUCCESS},
     {"a request with another outcome", ENTRY_REQUEST, 0, BODY(request, outcome), 99},
+    {"an answer to nobody", ENTRY_ANSWERED, 0, BODY(answered, connection), 999},
+    {"what cannot have succeeded", ENTRY_ANSWERED, 0, BODY(answered, type), WIRE_UNWATCH},
+    {"an answer of no transaction", ENTRY_ANSWERED, 0,
+     sizeof(struct entry_answered) + offsetof(struct xs_header, tx_id), 4, 999},
+    {"a conflict of what is no commit", ENTRY_ANSWERED, 0, BODY(answered, outcome), ENTRY_CONFLICT},
+    {"an answer logged nowhere", ENTRY_ANSWERED, 0, BODY(answered, outcome), ENTRY_LOGGED_SUCCESS},
+    {"an answer with another outcome", ENTRY_ANSWERED, 0, BODY(answered, outcome), 99},
+    {"an answer that ends beyond", ENTRY_ANSWERED, 0,
+     sizeof(struct entry_answered) + offsetof(struct xs_header, length), 4, 4000},
     {"input of nobody", ENTRY_INPUT, 0, BODY(input, connection), 999},
     {"an introduction of nobody", ENTRY_INTRODUCED, 0, BODY(introduced, domid), 999},
     {"an introduction without a number", ENTRY_INTRODUCED, 0, BODY(introduced, connection), 0},
@@ -97,10 +104,12 @@ static void play(struct host *host)
     OK(client_watch(guest, "/a", "token"));
     OK(client_begin(guest, &tx));
     OK(client_write(guest, tx, "/a/b", "in it"));
+    OK(client_watch(host->dom0, "/w", "own")); /* so that an event waits before an answer */
     gone = host_guest(host, 3);
     recorder_changed(host->xs);
     recorder_sync(host->xs);
     OK(client_write(host->dom0, 0, "/a/c", ""));
+    OK(client_write(host->dom0, 0, "/w", ""));
     late = host_guest(host, 4);
     client_push(late, "\1\0\0\0\0", 5);
     client_notify(late);
@@ -114,7 +123,7 @@ static size_t find(const uint8_t *entries, size_t length, const struct wrong *wr
     unsigned skip = wrong->skip;
     struct entry entry;
 
-    for (size_t at = 0; at < length; at += (entry.length + 7) & ~7U) {
+    for (size_t at = 0; at < length; at += entry.length) {
         memcpy(&entry, entries + at, sizeof(entry));
         at += sizeof(entry);
         if (entry.type == wrong->type && skip-- == 0)
@@ -127,6 +136,7 @@ static size_t find(const uint8_t *entries, size_t length, const struct wrong *wr
 static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
 {
     static uint8_t entries[AREA];
+    static uint64_t buffer[RECORDER_ENTRY_MAX / 4];
     struct hv *hv = sim_domain_create(
         sim, &(struct sim_domain_config){.domid = 9, .pages = 1, .reserved_pages = PAGES});
     struct journal_reader reader;
@@ -138,15 +148,24 @@ static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
 
     OK(journal_read(&reader, pages, AREA - HV_PAGE_SIZE));
     while (journal_next(&reader, &record) > 0) {
-        memcpy(entries + length, record.data, record.length);
-        length += record.length;
+        const struct entry entry = {record.type, 0, record.length};
+
+        memcpy(entries + length, &entry, sizeof(entry));
+        memcpy(entries + length + sizeof(entry), record.data, record.length);
+        length += sizeof(entry) + record.length;
     }
     memcpy(entries + find(entries, length, wrong) + wrong->at, &wrong->value, wrong->length);
-    journal_create(&journal, hv, scratch, PAGES - 1);
+    journal_create(&journal, hv, scratch, PAGES - 1, buffer, sizeof(buffer));
     journal_checkpoint_begin(&journal);
-    journal_begin(&journal);
-    journal_add(&journal, JOURNAL_RECORD_ENTRIES, &(struct journal_part){entries, length}, 1);
-    OK(journal_commit(&journal));
+    for (size_t at = 0; at < length;) {
+        struct entry entry;
+
+        memcpy(&entry, entries + at, sizeof(entry));
+        at += sizeof(entry);
+        journal_add(&journal, entry.type, &(struct journal_part){entries + at, entry.length}, 1);
+        OK(journal_commit(&journal));
+        at += entry.length;
+    }
     journal_checkpoint_end(&journal);
     memcpy(pages, scratch, AREA - HV_PAGE_SIZE);
 }

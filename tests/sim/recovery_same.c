@@ -36,19 +36,20 @@ static size_t entries_of(const uint8_t *pages, size_t size, uint8_t *to)
 {
     struct journal_reader reader;
     struct journal_record record;
-    struct entry entry = {0};
-    size_t length = 0, at = 0;
+    size_t at = 0;
 
     ck_assert_int_eq(journal_read(&reader, pages + HV_PAGE_SIZE, size - HV_PAGE_SIZE), 0);
-    while (entry.type != ENTRY_END) {
-        while (at == length) {
-            ck_assert_int_eq(journal_next(&reader, &record), 1);
-            memcpy(to + length, record.data, record.length);
-            length += record.length;
-        }
-        memcpy(&entry, to + at, sizeof(entry));
+    do {
+        struct entry entry = {0};
+
+        ck_assert_int_eq(journal_next(&reader, &record), 1);
+        entry.type = record.type;
+        entry.length = record.length;
+        memcpy(to + at, &entry, sizeof(entry));
+        memcpy(to + at + sizeof(entry), record.data, record.length);
+        memset(to + at + sizeof(entry) + record.length, 0, -record.length & 7);
         at += sizeof(entry) + ((entry.length + 7) & ~7U);
-    }
+    } while (record.type != ENTRY_END);
     return at;
 }
 
@@ -164,6 +165,7 @@ static void die(struct twin *twin, void *context)
     entries_of(host->reserved, same->size, same->before);
     host_end_store(host);
     memcpy(host->deaths.kept, same->pages, same->size);
+    host->deaths.kept_size = same->size;
     host_run(host);
     entries_of(host->reserved, same->size, same->after);
     compare(twin, same);

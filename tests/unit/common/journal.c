@@ -22,6 +22,16 @@ static uint8_t *pages;
 static struct journal journal;
 static unsigned cuts; /* that were read */
 
+/* Now and then less than a frame, so that this goes into the pages in pieces. */
+static uint64_t buffer[432 / 8];
+
+#define RECORD_MAX JOURNAL_RECORD_MAX(sizeof(buffer))
+
+/* Now and then less than a frame, so that this goes into the pages in pieces. */
+static uint64_t buffer[432 / 8];
+
+#define RECORD_MAX JOURNAL_RECORD_MAX(sizeof(buffer))
+
 static void setup(void)
 {
     unsigned reserved;
@@ -33,7 +43,7 @@ static void setup(void)
     ck_assert_ptr_nonnull(pages);
     ck_assert_uint_eq(reserved, PAGES + 1);
     pages += HV_PAGE_SIZE;
-    journal_create(&journal, hv, pages, PAGES);
+    journal_create(&journal, hv, pages, PAGES, buffer, sizeof(buffer));
 }
 
 static void teardown(void)
@@ -49,7 +59,6 @@ static void add_frame(uint32_t value)
 {
     uint8_t bytes[200];
 
-    journal_begin(&journal);
     for (uint32_t i = 0; i <= value % 3; i++) {
         uint32_t length = (value * 7 + i * 31) % (uint32_t)sizeof(bytes);
 
@@ -67,13 +76,31 @@ static void checkpoint(uint32_t value)
     journal_checkpoint_end(&journal);
 }
 
+/* The frame of one record, where it stays. */
+static int put_frame(uint32_t value)
+{
+    uint32_t length = value * 7 % 200;
+    uint8_t *at = journal_frame(&journal, 1, (uint32_t)sizeof(value) + length);
+
+    if (!at)
+        return -ENOSPC;
+    memcpy(at, &value, sizeof(value));
+    memset(at + sizeof(value), (int)value, length);
+    journal_frame_commit(&journal);
+    return 0;
+}
+
 /* Promise @value, by a checkpoint of it where there is no room. */
 static void promise(uint32_t value)
 {
     int error;
 
-    add_frame(value);
-    error = journal_commit(&journal);
+    if (value % 6 == 0) {
+        error = put_frame(value);
+    } else {
+        add_frame(value);
+        error = journal_commit(&journal);
+    }
     ck_assert(!error || error == -ENOSPC);
     if (error)
         checkpoint(value);
@@ -135,7 +162,6 @@ START_TEST(empty)
     struct journal_reader reader;
 
     ck_assert_int_eq(journal_read(&reader, pages, SIZE), -ENOENT);
-    journal_begin(&journal);
     journal_add(&journal, 1, &(struct journal_part){"x", 1}, 1);
     ck_assert_int_eq(journal_commit(&journal), -ENOSPC);
     ck_assert_int_eq(journal_read(&reader, pages, SIZE), -ENOENT);
@@ -161,9 +187,13 @@ START_TEST(nothing_uncommitted)
     checkpoint(1);
     add_frame(2);
     ck_assert_int_eq(last_value(pages), 1);
+    ck_assert_ptr_null(journal_frame(&journal, 1, 1)); /* there is one */
     journal_abort(&journal);
     ck_assert_int_eq(last_value(pages), 1);
-    journal_begin(&journal);
+    ck_assert_ptr_nonnull(journal_frame(&journal, 1, 1));
+    ck_assert_int_eq(last_value(pages), 1);
+    journal_abort(&journal);
+    ck_assert(!journal_pending(&journal));
     ck_assert_int_eq(journal_commit(&journal), 0);
     ck_assert_int_eq(last_value(pages), 1);
     journal_checkpoint_begin(&journal);
@@ -182,22 +212,76 @@ START_TEST(nothing_uncommitted)
 }
 END_TEST
 
+/* Add records of @bytes in all, their heads included. */
+static void add_bytes(uint32_t bytes)
+{
+    static const uint8_t zeroes[RECORD_MAX];
+
+    while (bytes) {
+        uint32_t size = bytes < 400 ? bytes : 400;
+
+        journal_add(&journal, 1, &(struct journal_part){zeroes, size - JOURNAL_RECORD_SIZE}, 1);
+        bytes -= size;
+    }
+}
+
 START_TEST(room)
 {
-    static const uint8_t big[SIZE];
     uint32_t left;
 
     checkpoint(1);
     left = journal_room(&journal);
-    journal_begin(&journal);
-    journal_add(&journal, 1, &(struct journal_part){big, left}, 1);
+    ck_assert_uint_eq(left % 8, 0);
+    add_bytes(left + 8);
     ck_assert_int_eq(journal_commit(&journal), -ENOSPC);
-    journal_begin(&journal);
-    journal_add(&journal, 1, &(struct journal_part){big, left - JOURNAL_RECORD_SIZE}, 1);
+    ck_assert_int_eq(last_value(pages), 1);
+    ck_assert_uint_eq(journal_room(&journal), left);
+    ck_assert_ptr_null(journal_frame(&journal, 1, left));
+    ck_assert_ptr_nonnull(journal_frame(&journal, 1, left - JOURNAL_RECORD_SIZE));
+    journal_abort(&journal);
+    ck_assert_uint_eq(journal_room(&journal), left);
+    add_bytes(left);
+    ck_assert_uint_eq(journal_room(&journal), 0);
     ck_assert_int_eq(journal_commit(&journal), 0);
     ck_assert_uint_eq(journal_room(&journal), 0);
     add_frame(2);
     ck_assert_int_eq(journal_commit(&journal), -ENOSPC);
+}
+END_TEST
+
+/* A frame that the buffer has as a whole, up to the last byte, and one that it has not. */
+START_TEST(pieces)
+{
+    struct journal_reader reader;
+    struct journal_record record;
+    uint8_t *at;
+
+    checkpoint(1);
+    ck_assert(journal_fits(&journal, RECORD_MAX));
+    ck_assert(!journal_fits(&journal, RECORD_MAX + 1));
+    at = journal_record(&journal, 7, RECORD_MAX);
+    memset(at, 7, RECORD_MAX);
+    ck_assert(!journal_fits(&journal, 0));
+    ck_assert_int_eq(journal_commit(&journal), 0);
+    at = journal_record(&journal, 8, RECORD_MAX - 8);
+    memset(at, 8, RECORD_MAX - 8);
+    ck_assert(journal_fits(&journal, 0));
+    journal_add(&journal, 9, NULL, 0);
+    journal_add(&journal, 10, NULL, 0);
+    ck_assert_int_eq(journal_commit(&journal), 0);
+    promise(11);
+    ck_assert_int_eq(journal_read(&reader, pages, SIZE), 0);
+    for (unsigned type = 1; type <= 10; type = type == 2 ? 7 : type + 1) {
+        ck_assert_int_eq(journal_next(&reader, &record), 1);
+        ck_assert_uint_eq(record.type, type);
+        ck_assert_uint_eq((uintptr_t)record.data % 8, 0);
+        if (type < 7)
+            continue;
+        ck_assert_uint_eq(record.length, type == 7 ? RECORD_MAX : type == 8 ? RECORD_MAX - 8 : 0);
+        for (uint32_t i = 0; i < record.length; i++)
+            ck_assert_uint_eq(record.data[i], type);
+    }
+    ck_assert_int_eq(journal_next(&reader, &record), 1);
 }
 END_TEST
 
@@ -229,13 +313,19 @@ static void at_store(void *context, struct hv *victim, const void *address, size
     while (to > from && before[to - 1] == pages[to - 1])
         to--;
     memcpy(torn, before, SIZE);
-    /* What is stored in one piece is not torn: 4 bytes, aligned. */
-    if (to - from > 4 || from / 4 != (to - 1) / 4)
+    /* What is stored in one piece is not torn: 4 bytes, aligned. Else any part may come first. */
+    if (to - from > 4 || from / 4 != (to - 1) / 4) {
         for (size_t at = from; at < to; at++) {
             torn[at] = pages[at];
             check_left(torn);
             tears++;
         }
+        memcpy(torn, before, SIZE);
+        for (size_t at = to; at-- > from;) {
+            torn[at] = pages[at];
+            check_left(torn);
+        }
+    }
     memcpy(before, pages, SIZE);
 }
 
@@ -247,16 +337,18 @@ START_TEST(every_store)
     sim_set_adversary(sim, at_store, NULL);
     promising = 1;
     checkpoint(1);
+    at_store(NULL, hv, NULL, 0);
     promised = 1;
-    for (uint32_t value = 2; value < 110; value++) {
+    for (uint32_t value = 2; value < 250; value++) {
         promising = value;
         promise(value);
+        at_store(NULL, hv, NULL, 0); /* the last one of these, before those of the next frame */
         promised = value;
         check_left(pages);
     }
     sim_set_adversary(sim, NULL, NULL);
     ck_assert_uint_gt(journal.generation, 1);
-    ck_assert_uint_gt(stores, 1000);
+    ck_assert_uint_gt(stores, 500);
     ck_assert_uint_gt(tears, 1000);
 }
 END_TEST
@@ -329,6 +421,7 @@ TCase *journal_cases(void)
     tcase_add_test(tcase, appends);
     tcase_add_test(tcase, nothing_uncommitted);
     tcase_add_test(tcase, room);
+    tcase_add_test(tcase, pieces);
     tcase_add_test(tcase, every_store);
     tcase_add_test(tcase, changed_bytes);
     tcase_add_loop_test(tcase, anything, 0, 4);

@@ -130,14 +130,14 @@ START_TEST(worth)
     struct hv *hv =
         sim_domain_create(sim, &(struct sim_domain_config){.domid = 1, .reserved_pages = PAGES});
     struct journal journal;
+    uint64_t buffer[32];
     const char *why;
     unsigned count;
     uint8_t *area = hv_reserved(hv, &count);
 
     ck_assert_int_eq(journal_copy_check(&copy, &why), -ENOENT);
-    journal_create(&journal, hv, area + 4096, PAGES - 1);
+    journal_create(&journal, hv, area + 4096, PAGES - 1, buffer, sizeof(buffer));
     journal_checkpoint_begin(&journal);
-    journal_begin(&journal);
     journal_add(&journal, 1, &(struct journal_part){"state", 5}, 1);
     ck_assert_int_eq(journal_commit(&journal), 0);
     memcpy(pages, area, sizeof(pages));
