@@ -163,6 +163,21 @@ START_TEST(test_without_a_successor_it_goes_when_the_time_is_over)
 }
 END_TEST
 
+START_TEST(test_an_operator_gives_it_longer)
+{
+    struct scene s = begin(10);
+
+    host_kill(s.host, s.service);
+    host_pass(s.host, 5 * HV_SEC);
+    OK(hold(&s, SERVICE, 30));
+    host_pass(s.host, 20 * HV_SEC);
+    check_kept(&s);
+    host_pass(s.host, 11 * HV_SEC);
+    check_gone(&s);
+    end(&s);
+}
+END_TEST
+
 START_TEST(test_an_operator_ends_the_hold)
 {
     struct scene s = begin(10);
@@ -262,6 +277,7 @@ int main(void)
     tcase_add_test(tcase, test_a_successor_finds_all_but_its_connection);
     tcase_add_test(tcase, test_without_a_successor_it_goes_when_the_time_is_over);
     tcase_add_test(tcase, test_an_operator_ends_the_hold);
+    tcase_add_test(tcase, test_an_operator_gives_it_longer);
     tcase_add_test(tcase, test_a_crash_is_not_told);
     tcase_add_test(tcase, test_a_stranger_inherits_nothing);
     tcase_add_test(tcase, test_an_introduction_of_nobody_changes_nothing);

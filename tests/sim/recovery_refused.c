@@ -58,6 +58,7 @@ static const struct wrong wrongs[] = {
     {"rights that are none", ENTRY_NODE, 1, sizeof(struct entry_node) + 2, 2, 0x40},
     {"an owner that is not", ENTRY_NODE, 1, sizeof(struct entry_node), 2, 999},
     {"a path from nowhere", ENTRY_NODE, 1, sizeof(struct entry_node) + 4, 1, 'x'},
+    {"a node that comes twice", ENTRY_NODE, 4, sizeof(struct entry_node) + 5, 1, 'a'},
     {"a special node that is none", ENTRY_SPECIAL, 0, BODY(node, special), SPECIAL_COUNT},
     {"a connection without a number", ENTRY_CONNECTION, 0, BODY(connection, id), 0},
     {"a connection of nobody", ENTRY_CONNECTION, 0, BODY(connection, domid), 999},
@@ -100,6 +101,7 @@ static void play(struct host *host)
     uint32_t tx;
 
     OK(client_write(host->dom0, 0, "/a", "value"));
+    OK(client_write(host->dom0, 0, "/e", ""));
     OK(client_set_perms(host->dom0, 0, "/a", "n2"));
     OK(client_watch(guest, "/a", "token"));
     OK(client_begin(guest, &tx));
