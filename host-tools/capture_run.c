@@ -9,6 +9,8 @@
 struct run {
     struct monitor_call *call;
     struct mirror_stream *stream;
+    const struct capture *capture;
+    bool asked;
     uint64_t unseen; /* frames that were lost before the monitor, whosever they were */
     bool closed;     /* nobody reads what we write any more, as of `tcpdump -c 10` */
 };
@@ -68,6 +70,22 @@ static void put_request(struct control_writer *w, const struct capture *capture)
                           (size_t)8 * capture->filter->count);
 }
 
+/* Of the first monitor, or of one that takes its place: then only the frames that are missing yet.
+ */
+static void request(void *context, struct control_client *client)
+{
+    struct run *run = context;
+    struct capture rest = *run->capture;
+    const uint64_t have = run->stream->frames;
+
+    if (run->asked)
+        mirror_stream_resume(run->stream);
+    run->asked = true;
+    if (rest.count)
+        rest.count = have < rest.count ? rest.count - have : 1;
+    put_request(control_client_begin(client, CONTROL_T_MONITOR_CAPTURE), &rest);
+}
+
 bool capture_of_ports(const struct monitor_port *const ports[], size_t count, const char *text,
                       char *filter, size_t size)
 {
@@ -89,7 +107,7 @@ bool capture_of_ports(const struct monitor_port *const ports[], size_t count, co
 int capture_run(struct monitor_call *call, const struct capture *capture, FILE *out,
                 uint64_t *frames)
 {
-    struct run run = {.call = call, .stream = malloc(sizeof(*run.stream))};
+    struct run run = {.call = call, .stream = malloc(sizeof(*run.stream)), .capture = capture};
     struct report *r = &call->session.report;
     int rc;
 
@@ -97,8 +115,7 @@ int capture_run(struct monitor_call *call, const struct capture *capture, FILE *
     if (!run.stream)
         return report_fail(r, ATOLL_FAILURE, "out of memory");
     mirror_stream_init(run.stream, out, "monitor");
-    put_request(control_client_begin(call->client, CONTROL_T_MONITOR_CAPTURE), capture);
-    rc = monitor_stream(call, true, item, &run);
+    rc = monitor_follow(call, request, item, &run);
     if (!rc && !run.closed && (mirror_stream_end(run.stream) || fflush(out)))
         rc = write_failed(&run);
     if (run.unseen)

@@ -16,8 +16,17 @@ void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *nam
     stream->name = name;
 }
 
+void mirror_stream_resume(struct mirror_stream *stream)
+{
+    memset(&stream->reader, 0, sizeof(stream->reader));
+    memset(stream->interface, 0, sizeof(stream->interface));
+    stream->kept = 0;
+}
+
 static int take_hello(struct mirror_stream *s, const struct mirror_hello *hello)
 {
+    if (s->interfaces)
+        return 0; /* it goes on in the section that was begun */
     s->snap = hello->snap;
     /* libpcap wants an interface before anything else. Frames of ports that nobody told of are its.
      */

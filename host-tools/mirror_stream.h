@@ -33,6 +33,10 @@ struct mirror_stream {
 /** Begin to write to @out; both strings must outlive it. Large: allocate it. */
 void mirror_stream_init(struct mirror_stream *stream, FILE *out, const char *name);
 
+/** The stream broke off, and another one is to follow into the same file: its ports are interfaces
+ * of their own there, as they may be others. */
+void mirror_stream_resume(struct mirror_stream *stream);
+
 /** Take what has come, in pieces of any size. 0; -EPROTO: it is no such stream (@ref why); -EIO:
  * @out has failed, with errno. After an error nothing more may be given. */
 int mirror_stream_take(struct mirror_stream *stream, const void *data, size_t length);

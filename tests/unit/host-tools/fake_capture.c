@@ -131,6 +131,11 @@ void fake_capture_frame(struct fake *f, const struct control_header *header,
             return;
         }
         put_stream(header);
+        if (fake_capture.dies) {
+            fake_capture.dies--;
+            f->parting = true;
+            return;
+        }
         break;
     default:
         break;

@@ -16,6 +16,7 @@ extern struct fake_capture {
     uint64_t domid, vif, snap, limit;
     const char *broken; /**< what the stream has instead of frames */
     bool refuses;
+    unsigned dies; /**< so many times, after its frames */
 } fake_capture;
 
 void fake_capture_frame(struct fake *fake, const struct control_header *header,

@@ -271,6 +271,11 @@ static uint64_t step(void *context)
         fake_hang_up();
         return 0;
     }
+    if (fake.parting && !fake.out_len) {
+        fake.parting = false;
+        fake_hang_up();
+        return 0;
+    }
     if (vchan_state(&fake.v) == VCHAN_ENDED && !more) {
         fake_hang_up();
         return 0;

@@ -38,6 +38,7 @@ struct fake {
     unsigned connections;   /**< clients so far */
     unsigned asked;         /**< times that the numbers were read */
     unsigned hang_up;       /**< so many clients are hung up on instead of an answer */
+    bool parting;           /**< it hangs up when all that it said is out */
     uint64_t queue_until;   /**< another client has the turn as long as that */
     uint64_t queue_pace;    /**< and one of them connects in each such time; 0: none */
     uint64_t queue_mark;    /**< how many had when we looked last */

@@ -101,6 +101,25 @@ START_TEST(records_to_a_file)
 }
 END_TEST
 
+/* One section; the ports of the successor are interfaces of their own. */
+START_TEST(goes_on_in_the_same_file)
+{
+    uint64_t received[8], lost[8];
+    char line[100];
+
+    fake_capture.dies = 1;
+    snprintf(line, sizeof(line), "capture -c 9 -w %s", file);
+    ck_assert_msg(ask(capture_main, line) == 0, "%s", command_err);
+    ck_assert_str_eq(blocks(received, lost), "S1116661166655555");
+    ck_assert_uint_eq(received[3], 2);
+    ck_assert_uint_eq(received[4], 1);
+    ck_assert_uint_eq(fake_capture.captures, 2);
+    ck_assert_uint_eq(fake_capture.limit, 6);
+    ck_assert_ptr_nonnull(strstr(command_err, "monitor is gone; waiting for its successor"));
+    ck_assert_ptr_nonnull(strstr(command_err, "6 frames are in /tmp/"));
+}
+END_TEST
+
 START_TEST(asks_for_what_is_wanted)
 {
     ck_assert_int_eq(ask(capture_main, "capture -s 96 -c 7 -w /dev/null arp"), 0);
@@ -315,6 +334,7 @@ int main(void)
     snprintf(file, sizeof(file), "%s/frames", folder);
     suite_add_tcase(suite, tcase);
     tcase_add_test(tcase, records_to_a_file);
+    tcase_add_test(tcase, goes_on_in_the_same_file);
     tcase_add_test(tcase, asks_for_what_is_wanted);
     tcase_add_test(tcase, asks_for_both_directions);
     tcase_add_loop_test(tcase, refuses_what_is_wrong, 0, sizeof(wrong) / sizeof(wrong[0]));
