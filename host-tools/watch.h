@@ -76,7 +76,7 @@ struct watch_host {
     void (*unlock)(void *context, int lock);
     /** Map the pages to keep, and read the image. */
     void (*keep)(void *context, struct watch *watch);
-    /** Fill @ref watch.taking, and copy the journal. */
+    /** Fill @ref watch.taking, and copy what is in force of the journal. */
     void (*take)(void *context, struct watch *watch);
     /** Unmap: its domain may go. Done more often than keep(). */
     void (*let_go)(void *context, struct watch *watch);

@@ -86,16 +86,17 @@ static void take(void *context, struct watch *watch)
 {
     struct watchd *watchd = context;
     struct crash_keep *kept = &watch->keep;
+    struct journal_copy copy = {0};
 
     kept->memory = watchd->memory;
     crash_take(watchd->xch, kept, watch->record.domid, &watch->image, &watch->taking);
     free(watch->journal);
-    watch->journal_bytes = (size_t)kept->journal_pages * 4096u;
-    watch->journal = kept->journal ? malloc(watch->journal_bytes) : NULL;
-    if (watch->journal)
-        memcpy(watch->journal, kept->journal, watch->journal_bytes);
-    else
-        watch->journal_bytes = 0;
+    /* What is in force: clients wait while it is written. */
+    if (kept->journal)
+        (void)journal_copy(
+            &(struct journal_map){.pages = kept->journal, .count = kept->journal_pages}, &copy);
+    watch->journal = copy.data;
+    watch->journal_bytes = copy.size;
 }
 
 static const struct service_settings *settings_of(const struct watchd *watchd,
