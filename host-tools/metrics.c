@@ -116,53 +116,52 @@ static int parse(int argc, char *const argv[], struct metrics *m)
 
 /* --- the services ----------------------------------------------------------------------------- */
 
-/* Ask one whether it runs, and then what it counts. That it is down, or does not answer, is in the
- * text, and told by -v. 0, or an exit code reported: nothing can be asked here at all. */
-static int ask_running(struct metrics *m, const struct service_settings *settings, bool *runs,
-                       struct control_client **client, struct statistics *all)
+/* Whether it answers, in *@runs, and what it counts. What is wrong is said in @r, which the client
+ * goes on to use until it is closed. */
+static void collect(struct report *r, const struct service_settings *settings, bool *runs,
+                    struct control_client **client, struct statistics *all)
 {
-    struct report_kept kept;
-    char line[160];
-    int rc;
+    int rc = control_client_open(r, settings, PATIENCE_MS, client);
 
-    *client = NULL;
-    rc = control_service_runs(&m->session.report, settings, runs);
-    if (rc || !*runs)
-        return rc;
-    if (!report_keep(&kept, &m->session.report))
-        return report_fail(&m->session.report, ATOLL_FAILURE, "out of memory");
-    rc = control_client_open(&kept.report, settings, PATIENCE_MS, client);
     if (!rc)
-        rc = statistics_collect(&kept.report, *client, PATIENCE_MS, all);
-    report_kept_end(&kept, line, sizeof(line));
+        rc = statistics_collect(r, *client, PATIENCE_MS, all);
     *runs = !rc;
-    if (rc)
-        report_step(&m->session.report, "%s: %s", settings->name, line);
-    return 0;
 }
 
+/* Ask one whether it runs, and then what it counts. That it is down, or does not answer, is in the
+ * text, and told by -v. 0, or an exit code reported: nothing can be asked here at all. */
 static int ask(struct metrics *m, struct metrics_text *text,
                const struct service_settings *settings)
 {
     const uint64_t start = report_now_ns();
+    struct report *r = &m->session.report;
     struct statistics *all = statistics_create();
     struct control_client *client = NULL;
     const struct control_peer *peer;
-    bool runs = false, good;
+    struct report_kept kept;
+    bool there = false, runs = false, good;
+    char line[160];
     int rc;
 
-    if (!all)
-        return report_fail(&m->session.report, ATOLL_FAILURE, "out of memory");
-    rc = ask_running(m, settings, &runs, &client, all);
+    if (!all || !report_keep(&kept, r)) {
+        statistics_free(all);
+        return report_fail(r, ATOLL_FAILURE, "out of memory");
+    }
+    rc = control_service_runs(r, settings, &there);
+    if (!rc && there)
+        collect(&kept.report, settings, &runs, &client, all);
     if (!rc) {
         peer = client ? control_client_peer(client) : NULL;
         good = metrics_text_service(text, settings->name, runs, peer ? peer->domid : 0,
                                     peer ? peer->version : NULL, report_now_ns() - start) &&
                (!runs || metrics_text_add(text, settings->name, all));
         if (!good)
-            rc = report_fail(&m->session.report, ATOLL_FAILURE, "out of memory");
+            rc = report_fail(r, ATOLL_FAILURE, "out of memory");
     }
     control_client_close(client);
+    report_kept_end(&kept, line, sizeof(line));
+    if (there && !runs)
+        report_step(r, "%s: %s", settings->name, line);
     statistics_free(all);
     return rc;
 }

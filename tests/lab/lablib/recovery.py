@@ -282,4 +282,4 @@ def jobs(verdicts, logs, boot):
     host.build_gcc(logs)
     image = Image(host.CACHE).prepare()
     return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE)), verdicts, image,
-                         SUITE, logs, files(), icount=not LONG)]
+                         SUITE, logs, files(), icount=not LONG, cpus=1)]

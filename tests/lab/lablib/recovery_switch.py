@@ -165,4 +165,4 @@ def jobs(verdicts, logs, boot):
     files = host.traffic_files()
     image = Image(host.CACHE).prepare()
     return [lambda: boot(lambda machine, rows: session(checks.Dom0(machine, "atoll", rows, SUITE)), verdicts, image,
-                         "switch-recovery", logs, files, icount=KILLS <= 12)]
+                         "switch-recovery", logs, files, icount=KILLS <= 12, cpus=1)]
