@@ -146,7 +146,7 @@ static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
     struct journal journal;
     unsigned reserved;
     uint8_t *scratch = (uint8_t *)hv_reserved(hv, &reserved) + HV_PAGE_SIZE;
-    size_t length = 0;
+    size_t length = 0, at;
 
     OK(journal_read(&reader, pages, AREA - HV_PAGE_SIZE));
     while (journal_next(&reader, &record) > 0) {
@@ -156,10 +156,11 @@ static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
         memcpy(entries + length + sizeof(entry), record.data, record.length);
         length += sizeof(entry) + record.length;
     }
-    memcpy(entries + find(entries, length, wrong) + wrong->at, &wrong->value, wrong->length);
+    at = find(entries, length, wrong) + wrong->at;
+    memcpy(entries + at, &wrong->value, wrong->length);
     journal_create(&journal, hv, scratch, PAGES - 1, buffer, sizeof(buffer));
     journal_checkpoint_begin(&journal);
-    for (size_t at = 0; at < length;) {
+    for (at = 0; at < length;) {
         struct entry entry;
 
         memcpy(&entry, entries + at, sizeof(entry));
