@@ -156,13 +156,9 @@ def _watched(death):
         lab-await 10 'grep -q "is watched" /run/watchd.log' || {{ cat /run/watchd.log; exit 1; }}
         domid=$(record domid) uuid=$(record uuid)
         {death} || exit 1
-        for i in $(seq 500); do
-            now=$(record uuid)
-            [ "$now" ] && [ "$now" != "$uuid" ] && break
-            sleep 0.01
-        done
-        timeout 10 xenstore-read /tool/xenstored/domid || {{ echo 'nobody serves'; cat /run/watchd.log; exit 1; }}
+        lab-await 60 '[ $(grep -c "is watched" /run/watchd.log) = 2 ]' || {{ cat /run/watchd.log; exit 1; }}
         [ "$(record uuid)" != "$uuid" ] || {{ echo 'it still runs'; cat /run/watchd.log; exit 1; }}
+        xenstore-read /tool/xenstored/domid || exit 1
         kill $watchd
         wait $watchd
         cat /run/watchd.log"""
