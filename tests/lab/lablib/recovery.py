@@ -69,7 +69,7 @@ def load_starts(dom0):
         guest.create(dom0)
     for guest in GUESTS:
         guest.up(dom0)
-        # Its agent does one thing at a time.
+    for guest in GUESTS:  # whose agents do one thing at a time
         dom0.expect(f"lab-in {guest.domid} 20 'rm -f /tmp/stop; lab-load data/load /tmp/stop >/tmp/load 2>&1 &'", 40)
     dom0.deaths = []
     dom0.load_began = float(dom0.expect("""
