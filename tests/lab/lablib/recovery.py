@@ -153,7 +153,7 @@ def _watched(death):
         rm -f /run/atoll/watchd/xenstored.json
         atoll watchd --foreground >/run/watchd.log 2>&1 &
         watchd=$!
-        lab-await 10 'grep -q "is watched" /run/watchd.log' || {{ cat /run/watchd.log; exit 1; }}
+        lab-await 60 'grep -q "is watched" /run/watchd.log' || {{ cat /run/watchd.log; exit 1; }}
         domid=$(record domid) uuid=$(record uuid)
         {death} || exit 1
         lab-await 60 '[ $(grep -c "is watched" /run/watchd.log) = 2 ]' || {{ cat /run/watchd.log; exit 1; }}
@@ -184,7 +184,7 @@ def _death(dom0, kind, script, what):
         {{ {script}
         }} 2>&1 || exit 1
         echo "from $began to $(now)"
-        """, 120, what)
+        """, 200, what)
     began, ended = re.search(r"^from (\S+) to (\S+)$", out, re.M).groups()
     dom0.deaths.append((kind, float(began), float(ended)))
     return out
