@@ -505,6 +505,22 @@ START_TEST(test_poison_in_the_journal)
 END_TEST
 
 /* Requests that need no frame are not more than a successor can tell from the ring. */
+/* A successor has little to do again, however large the journal is. */
+START_TEST(test_log_is_bounded)
+{
+    struct host *host = host_create(&(struct host_config){.journal = 513});
+    const struct recorder *recorder = host->xs->recorder;
+    uint64_t before = recorder->checkpoints;
+
+    for (unsigned i = 0; i < 4000; i++) {
+        OK(client_write_fill(host->dom0, 0, "/a", 'x', 64));
+        ck_assert_uint_lt(recorder->journal.end - recorder->checkpoint_end, 136U << 10);
+    }
+    ck_assert_uint_gt(recorder->checkpoints, before);
+    host_destroy(host);
+}
+END_TEST
+
 START_TEST(test_many_answers)
 {
     struct host *host = host_create(NULL);
@@ -540,6 +556,7 @@ TCase *recovery_cases(void)
     tcase_add_loop_test(tcase, test_doomed, 0, WAYS);
     tcase_add_test(tcase, test_reset_by_checkpoint);
     tcase_add_test(tcase, test_poison_in_the_journal);
+    tcase_add_test(tcase, test_log_is_bounded);
     tcase_add_test(tcase, test_many_answers);
     return tcase;
 }

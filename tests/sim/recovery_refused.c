@@ -19,11 +19,11 @@
 
 #define OK(call) ck_assert_int_eq((call), 0)
 
-/* @length bytes at @at of the @skip-th entry of the type (from 0) become those of @value. */
+/* @length bytes at @at of the @nth entry of the type (from 0) become those of @value. */
 struct wrong {
     const char *what;
     enum entry_type type;
-    unsigned skip;
+    unsigned nth;
     size_t at;
     unsigned length;
     uint64_t value;
@@ -122,13 +122,13 @@ static void play(struct host *host)
 /* Where the body of the entry begins in @entries. */
 static size_t find(const uint8_t *entries, size_t length, const struct wrong *wrong)
 {
-    unsigned skip = wrong->skip;
+    unsigned nth = wrong->nth;
     struct entry entry;
 
     for (size_t at = 0; at < length; at += entry.length) {
         memcpy(&entry, entries + at, sizeof(entry));
         at += sizeof(entry);
-        if (entry.type == wrong->type && skip-- == 0)
+        if (entry.type == wrong->type && nth-- == 0)
             return at;
     }
     ck_abort_msg("%s: there is no entry of type %u", wrong->what, wrong->type);
