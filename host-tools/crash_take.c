@@ -42,23 +42,43 @@ void crash_keep_end(struct crash_keep *keep)
     memset(keep, 0, sizeof(*keep));
 }
 
-/* The memory of the dead domain, a page at a time: services have it mapped one to one. */
+/*
+ * The memory of the dead domain: services have it mapped one to one. Many pages are mapped at once,
+ * because clients wait meanwhile; where not all of them are there, the one that is asked for.
+ */
+#define WINDOW_PAGES 64u
+
 struct window {
     xenforeignmemory_handle *memory;
     uint32_t domid;
     uint64_t gfn;
-    void *page; /* NULL: none is mapped */
+    unsigned count; /* 0: nothing is mapped */
+    void *pages;
 };
+
+static void close_window(struct window *window)
+{
+    if (window->count)
+        xenforeignmemory_unmap(window->memory, window->pages, window->count);
+    window->count = 0;
+}
 
 static bool look(struct window *window, uint64_t gfn)
 {
-    if (window->page && window->gfn == gfn)
+    if (gfn - window->gfn < window->count)
         return true;
-    if (window->page)
-        xenforeignmemory_unmap(window->memory, window->page, 1);
-    window->gfn = gfn;
-    window->page = map(window->memory, window->domid, gfn, 1);
-    return window->page;
+    close_window(window);
+    window->gfn = gfn - gfn % WINDOW_PAGES;
+    window->count = WINDOW_PAGES;
+    window->pages = map(window->memory, window->domid, window->gfn, WINDOW_PAGES);
+    if (!window->pages) {
+        window->gfn = gfn;
+        window->count = 1;
+        window->pages = map(window->memory, window->domid, gfn, 1);
+    }
+    if (!window->pages)
+        window->count = 0;
+    return window->pages;
 }
 
 static bool read_memory(void *context, uint64_t address, void *out, size_t length)
@@ -71,7 +91,8 @@ static bool read_memory(void *context, uint64_t address, void *out, size_t lengt
 
         if (!look(window, address / PAGE))
             return false;
-        memcpy(out, (const char *)window->page + offset, part);
+        memcpy(out, (const char *)window->pages + (address / PAGE - window->gfn) * PAGE + offset,
+               part);
         out = (char *)out + part;
         address += part;
         length -= part;
@@ -120,18 +141,18 @@ static bool compare(const struct crash_memory *memory, uint64_t from, uint64_t t
     uint8_t page[PAGE];
 
     *changed = 0;
-    for (uint64_t at = from; at < to;) {
-        const uint64_t part = to - at < PAGE ? to - at : PAGE;
-
+    for (uint64_t at = from, part; at < to; at += part) {
+        part = to - at < PAGE ? to - at : PAGE;
         if (!memory->read(memory->context, at, page, part))
             return false;
+        if (memcmp(page, expected + (at - from), part) == 0)
+            continue;
         for (uint64_t i = 0; i < part; i++) {
             if (page[i] == expected[at - from + i])
                 continue;
             if (!(*changed)++)
                 *first = at + i;
         }
-        at += part;
     }
     return true;
 }
@@ -168,6 +189,5 @@ void crash_take(xc_interface *xch, const struct crash_keep *keep, uint32_t domid
     if (keep->console)
         taken->console_length =
             crash_console_clean(taken->console, crash_console_copy(keep->console, taken->console));
-    if (window.page)
-        xenforeignmemory_unmap(window.memory, window.page, 1);
+    close_window(&window);
 }

@@ -27,6 +27,18 @@ void interrupt_install(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+void interrupt_forget(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1;
+    }
+    pending = 0;
+}
+
 int interrupt_fd(void)
 {
     return ends[0];

@@ -12,6 +12,9 @@
 /** Have both signals told here from now on. Called twice it does nothing. */
 void interrupt_install(void);
 
+/** In a forked child: what its parent was told is not for it, and both signals are as they come. */
+void interrupt_forget(void);
+
 /** A descriptor that is readable for ever once one has come; -1: not installed. */
 int interrupt_fd(void);
 

@@ -44,9 +44,27 @@ void watch_begin(struct watch *watch, const char *service, uint32_t limit,
     watch->state.retry = 0;
 }
 
+/* Of what was taken; when nobody waits for us any more. */
+static void save(struct watch *watch, const struct watch_host *host)
+{
+    const struct watch_state *state = &watch->state;
+
+    if (!watch->unsaved)
+        return;
+    watch->unsaved = false;
+    host->save(host->context, watch);
+    if (state->report[0])
+        tell(watch, host, LOG_ERR, "%s, domain %u: why it %s is in the report %s", state->service,
+             watch->record.domid, state->reason, state->report);
+    else
+        tell(watch, host, LOG_ERR, "%s, domain %u: no report of its death could be written",
+             state->service, watch->record.domid);
+}
+
 static void forget(struct watch *watch, const struct watch_host *host)
 {
     host->let_go(host->context, watch);
+    save(watch, host);
     image_free(&watch->image); /* what was taken has names in it: those go, too */
     free(watch->journal);
     watch->journal = NULL;
@@ -149,7 +167,10 @@ static void plan(struct watch *watch, const struct watch_host *host, uint64_t no
                  state->service, (unsigned long long)state->row,
                  (unsigned long long)(pause / SECOND_NS));
     }
-    host->publish(host->context, watch);
+    if (watch->state.gave_up || pause) {
+        save(watch, host);
+        host->publish(host->context, watch);
+    }
 }
 
 /* It is dead, we hold its lock, and its record says that nobody wanted that. */
@@ -168,10 +189,10 @@ static void bury(struct watch *watch, const struct watch_host *host, const char 
     snprintf(state->reason, sizeof(state->reason), "%s", reason);
     state->report[0] = '\0';
     take(watch, host);
-    host->save(host->context, watch); /* before its pages go */
-    tell(watch, host, LOG_ERR, "%s, domain %u, %s; %s%s", state->service, watch->record.domid,
-         reason, state->report[0] ? "report " : "no report could be written", state->report);
-    forget(watch, host);
+    host->hand_on(host->context, watch); /* before its pages go */
+    host->let_go(host->context, watch);
+    watch->unsaved = true;
+    tell(watch, host, LOG_ERR, "%s, domain %u, %s", state->service, watch->record.domid, reason);
     plan(watch, host, now, false);
 }
 
@@ -225,6 +246,7 @@ static bool begin_recovery(struct watch *watch, const struct watch_host *host, u
     }
     watch->phase = WATCH_RECOVERING;
     watch->began = now;
+    host->publish(host->context, watch);
     return false;
 }
 
@@ -249,6 +271,7 @@ static bool end_recovery(struct watch *watch, const struct watch_host *host, uin
         host->publish(host->context, watch);
         return true;
     }
+    save(watch, host);
     if (code == ATOLL_RUNNING) { /* another command has it in hand */
         watch->phase = WATCH_WAITING;
         watch->due = now + SECOND_NS;

@@ -7,9 +7,12 @@
  *     IDLE        there is no record of one that runs
  *     WATCHED     it runs, as far as was seen last
  *     DEAD        it does not, and another command has its lock: that may be why
- *     WAITING     its report is written; its successor is due at state.retry
+ *     WAITING     its successor is due at state.retry
  *     RECOVERING  `atoll restart` is at work
  *     GIVEN_UP    it has died too often
+ *
+ * Clients wait for the successor, and nobody for the report of the death: where the successor is
+ * due at once, the report is written once that runs.
  *
  * A service that somebody else has stopped or started meanwhile is known by its record, which goes,
  * or names another domain; one who is about to put a successor in its place says so there before he
@@ -55,6 +58,7 @@ struct watch {
     bool taken;               /**< @ref taking is filled */
     bool gone;                /**< its domain is, or soon will be: what was not taken is lost */
     bool no_record;           /**< a try has failed and left no record */
+    bool unsaved;             /**< the report of its death is still to be written */
     struct crash_keep keep;   /**< pages of its domain that outlive it */
     struct image image;       /**< as it was when the domain was found */
     struct crash_taken taking;
@@ -80,8 +84,9 @@ struct watch_host {
     void (*take)(void *context, struct watch *watch);
     /** Unmap: its domain may go. Done more often than keep(). */
     void (*let_go)(void *context, struct watch *watch);
-    /** Keep the journal that was taken, for a successor, and write the report; sets state.report.
-     */
+    /** Keep the journal that was taken where a successor finds it, if its domain has gone. */
+    void (*hand_on)(void *context, struct watch *watch);
+    /** Write the report of what was taken; sets state.report. */
     void (*save)(void *context, struct watch *watch);
     /** Begin a recovery; sets @ref watch.child. 0 or -errno. */
     int (*recover)(void *context, struct watch *watch);

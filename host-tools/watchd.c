@@ -78,7 +78,7 @@ static int parse(int argc, char *const argv[], struct options *opt)
 }
 
 /* One at a time: two would bring two successors. Held until the process ends. */
-static int be_the_only_one(struct report *r)
+static int be_the_only_one(struct report *r, int *lock)
 {
     int fd;
 
@@ -93,6 +93,7 @@ static int be_the_only_one(struct report *r)
                            strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB))
         return report_fail(r, ATOLL_RUNNING, "another watchd runs already");
+    *lock = fd;
     return 0;
 }
 
@@ -203,7 +204,7 @@ static int open_host(struct sentry *sentry)
     if (!watchd->memory)
         return report_fail(&watchd->report, ATOLL_NO_XEN,
                            "cannot map pages of domains (/dev/xen/privcmd: %s)", strerror(errno));
-    return be_the_only_one(&watchd->report);
+    return be_the_only_one(&watchd->report, &watchd->lock);
 }
 
 static int check_services(struct sentry *sentry)

@@ -11,7 +11,7 @@
 #include "watch.h"
 
 /** How often Xen is asked, in milliseconds. */
-#define WATCHD_POLL_MS 50
+#define WATCHD_POLL_MS 10
 
 /** What the functions of a struct watch_host are given as their context. */
 struct watchd {
@@ -20,6 +20,7 @@ struct watchd {
     xenforeignmemory_handle *memory;
     const char *crash_dir, *state_dir;
     bool foreground; /**< the log is stderr, for a person to look at */
+    int lock;        /**< of the one watchd that there is */
     struct config config;
 };
 

@@ -2,8 +2,10 @@
 /** @file host-tools/watchd_host.c What `atoll watchd` does to the host: see struct watch_host. */
 #include "crash_store.h"
 #include "host.h"
+#include "interrupt.h"
 #include "output.h"
 #include "sha256.h"
+#include "stop.h"
 #include "watchd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -106,8 +108,9 @@ static const struct service_settings *settings_of(const struct watchd *watchd,
 }
 
 /* For a successor: from a domain that is destroyed nobody else can have it any more. */
-static void keep_journal(struct watchd *watchd, const struct watch *watch)
+static void hand_on(void *context, struct watch *watch)
 {
+    struct watchd *watchd = context;
     struct journal_copy copy = {.data = watch->journal,
                                 .size = watch->journal_bytes,
                                 .version = watch->record.state_version};
@@ -132,7 +135,6 @@ static void save(void *context, struct watch *watch)
     };
     char name[CRASH_NAME_MAX];
 
-    keep_journal(watchd, watch);
     if (watch->image.data && !watch->taking.other_image)
         sha256_text(watch->image.data, watch->image.size, report.image_digest);
     if ((!settings || settings->crash_reports) &&
@@ -141,34 +143,40 @@ static void save(void *context, struct watch *watch)
         snprintf(watch->state.report, sizeof(watch->state.report), "%s", name);
 }
 
+/* `atoll restart`, in the child. */
+static _Noreturn void restart(const struct watchd *watchd, const char *service)
+{
+    char *const argv[] = {(char *)(uintptr_t) "restart", (char *)(uintptr_t)service, NULL};
+    sigset_t none;
+    int rc;
+
+    interrupt_forget();
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)setsid();      /* a terminal's Ctrl-C is for the watch */
+    close(watchd->lock); /* the next watchd need not wait for us */
+    rc = restart_main(2, argv);
+    fflush(NULL);
+    _exit(rc);
+}
+
 /*
  * A process of its own: a fault, or a wait that does not end, in what starts domains must not end
- * the watch over the others. It goes on where the watch ends.
+ * the watch over the others. It goes on where the watch ends. Not by execve(): to load and link
+ * this program takes longer than the takeover, and clients wait.
  */
 static int recover(void *context, struct watch *watch)
 {
-    char service[sizeof(watch->record.service)];
+    struct watchd *watchd = context;
     pid_t child;
 
-    (void)context;
-    strcpy(service, watch->record.service);
+    fflush(NULL);
     child = fork();
     if (child < 0)
         return -errno;
-    if (child == 0) {
-        char *const argv[] = {(char *)(uintptr_t) "atoll", (char *)(uintptr_t) "restart", service,
-                              NULL};
-        sigset_t none;
-
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        signal(SIGPIPE, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)setsid(); /* a terminal's Ctrl-C is for the watch */
-        execv("/proc/self/exe", argv);
-        _exit(127);
-    }
+    if (child == 0)
+        restart(watchd, watch->record.service);
     watch->child = child;
     return 0;
 }
@@ -241,6 +249,7 @@ struct watch_host watchd_host(struct watchd *watchd)
         .keep = keep,
         .take = take,
         .let_go = let_go,
+        .hand_on = hand_on,
         .save = save,
         .recover = recover,
         .recovered = recovered,

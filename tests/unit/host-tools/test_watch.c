@@ -18,12 +18,13 @@
 
 /* The host as the test has it. */
 static struct {
-    bool has_record, lock_taken, recover_fails;
+    bool has_record, lock_taken, recover_fails, ends;
     struct record record;
     enum watch_sight sight;
     const char *reason;
-    int locks; /* held by us */
-    unsigned kept, taken, let_go, saved, recoveries, published;
+    int locks;    /* held by us */
+    uint8_t died; /* the domain that did last */
+    unsigned kept, taken, let_go, handed_on, saved, recoveries, published;
     bool mapped;
     int code; /* of the recovery; -1: it is at work */
     uint64_t now;
@@ -83,9 +84,20 @@ static void host_let_go(void *context, struct watch *w)
     host.mapped = false;
 }
 
-static void host_save(void *context, struct watch *w)
+static void host_hand_on(void *context, struct watch *w)
 {
     ck_assert(w->taken && host.locks == 1);
+    host.handed_on++;
+}
+
+/* Clients wait for the successor, not for a report: none is written while one is due or under way.
+ */
+static void host_save(void *context, struct watch *w)
+{
+    ck_assert(w->taken && !host.mapped);
+    ck_assert(w->phase != WATCH_RECOVERING || host.code >= 0);
+    ck_assert(w->phase != WATCH_WAITING || w->state.row > 1 || host.ends);
+    ck_assert_uint_eq(w->record.handle[0], host.died);
     host.saved++;
     snprintf(w->state.report, sizeof(w->state.report), "report-%u", host.saved);
 }
@@ -111,7 +123,8 @@ static void host_tell(void *context, const struct watch *w, int level, const cha
     if (level == LOG_INFO)
         ck_assert_str_eq(text, "switch, domain 3, is watched");
     else
-        snprintf(host.said, sizeof(host.said), "%s", text);
+        snprintf(host.said + strlen(host.said), sizeof(host.said) - strlen(host.said), "%s\n",
+                 text);
 }
 
 static void host_publish(void *context, const struct watch *w)
@@ -133,6 +146,7 @@ static const struct watch_host functions = {
     .keep = host_keep,
     .take = host_take,
     .let_go = host_let_go,
+    .hand_on = host_hand_on,
     .save = host_save,
     .recover = host_recover,
     .recovered = host_recovered,
@@ -176,6 +190,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    host.ends = true;
     watch_end(&watch, &functions);
     ck_assert(!host.mapped);
 }
@@ -184,6 +199,7 @@ static void dies(enum watch_sight sight, const char *reason)
 {
     host.sight = sight;
     host.reason = reason;
+    host.died = host.record.handle[0];
 }
 
 START_TEST(a_crash_is_saved_and_recovered)
@@ -193,11 +209,13 @@ START_TEST(a_crash_is_saved_and_recovered)
     dies(WATCH_ENDED, "crashed");
     turn();
     ck_assert_int_eq(watch.phase, WATCH_WAITING);
-    ck_assert_uint_eq(host.saved, 1);
+    ck_assert_uint_eq(host.handed_on, 1);
+    ck_assert_uint_eq(host.published, 0);
     ck_assert(!host.mapped);
     ck_assert_str_eq(watch.state.reason, "crashed");
-    ck_assert_ptr_nonnull(strstr(host.said, "report-1"));
+    ck_assert_str_eq(host.said, "switch, domain 3, crashed\n");
     turn(); /* at once: it is the first */
+    ck_assert_uint_eq(host.told.deaths, 1);
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
     turn();
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
@@ -210,7 +228,10 @@ START_TEST(a_crash_is_saved_and_recovered)
     ck_assert_uint_eq(host.told.deaths, 1);
     ck_assert_uint_eq(host.told.recovered, 1);
     ck_assert_uint_eq(host.recoveries, 1);
-    ck_assert_ptr_nonnull(strstr(host.said, "10 ms"));
+    ck_assert_uint_eq(host.saved, 1);
+    ck_assert_str_eq(host.told.report, "report-1");
+    ck_assert_ptr_nonnull(strstr(host.said, " 10 ms after"));
+    ck_assert_ptr_nonnull(strstr(host.said, "why it crashed is in the report report-1\n"));
 }
 END_TEST
 
@@ -265,6 +286,8 @@ START_TEST(a_killed_command_is_a_death)
     turn();
     ck_assert_int_eq(watch.phase, WATCH_WAITING);
     ck_assert_uint_eq(host.taken, 1);
+    ck_assert_uint_eq(host.handed_on, 1);
+    teardown(); /* watchd is ended; what it knows of a death is not lost */
     ck_assert_uint_eq(host.saved, 1);
 }
 END_TEST
@@ -379,7 +402,7 @@ START_TEST(a_minute_makes_it_well)
     turn();
     ck_assert_uint_eq(watch.state.row, 1);
     ck_assert_uint_eq(watch.due, host.now);
-    ck_assert_str_eq(host.told.reason, "hung");
+    ck_assert_str_eq(watch.state.reason, "hung");
 }
 END_TEST
 
@@ -393,6 +416,8 @@ START_TEST(a_failed_recovery_is_tried_again)
     turn();
     ck_assert_int_eq(watch.phase, WATCH_WAITING);
     ck_assert_uint_eq(watch.state.row, 2);
+    ck_assert_uint_eq(host.saved, 1); /* while it waits for the next try */
+    ck_assert_str_eq(host.told.report, "report-1");
     pass(SECOND);
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
     host.code = ATOLL_NO_ANSWER;
