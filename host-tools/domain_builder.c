@@ -114,19 +114,30 @@ int domain_create(struct domain_builder *b, const struct domain_config *cfg)
     return 0;
 }
 
-/*
- * All memory in one piece from 0, then the special pages (console, XenStore ring, ...). libxenguest
- * copies the map into start_info; XENMEM_memory_map answers the same.
- */
-static void make_memory_map(struct domain_builder *b, uint64_t memory)
+/* Persistent memory (ACPI 6.0, table 15-312): what outlives its user. */
+#define E820_PMEM 7
+
+static void add_range(struct domain_builder *b, uint64_t start, uint64_t end, uint32_t type)
 {
-    b->e820[0] = (struct e820entry){.addr = 0, .size = memory, .type = E820_RAM};
-    b->e820[1] = (struct e820entry){
-        .addr = (uint64_t)(X86_HVM_END_SPECIAL_REGION - X86_HVM_NR_SPECIAL_PAGES) << PAGE_SHIFT_,
-        .size = (uint64_t)X86_HVM_NR_SPECIAL_PAGES << PAGE_SHIFT_,
-        .type = E820_RESERVED};
+    b->e820[b->dom->e820_entries++] =
+        (struct e820entry){.addr = start, .size = end - start, .type = type};
+}
+
+/*
+ * All memory in one piece from 0, the journal at its end, then the special pages (console, XenStore
+ * ring, ...). libxenguest copies the map into start_info; XENMEM_memory_map answers the same. The
+ * platform finds the journal by its type (hv/xen/x86_64/boot.c). A boot module of zeroes would do
+ * as well, but each of its pages has to be mapped here, cleared twice and copied, and clients wait.
+ */
+static void make_memory_map(struct domain_builder *b, uint64_t memory, uint64_t journal)
+{
     b->dom->e820 = b->e820;
-    b->dom->e820_entries = 2;
+    add_range(b, 0, memory - journal, E820_RAM);
+    if (journal)
+        add_range(b, memory - journal, memory, E820_PMEM);
+    add_range(b, (uint64_t)(X86_HVM_END_SPECIAL_REGION - X86_HVM_NR_SPECIAL_PAGES) << PAGE_SHIFT_,
+              (uint64_t)X86_HVM_END_SPECIAL_REGION << PAGE_SHIFT_, E820_RESERVED);
+    b->journal_gfn = journal ? (memory - journal) >> PAGE_SHIFT_ : 0;
 }
 
 static int alloc_port(struct domain_builder *b, uint32_t remote, evtchn_port_t *port)
@@ -137,15 +148,6 @@ static int alloc_port(struct domain_builder *b, uint32_t remote, evtchn_port_t *
         return rc;
     *port = (evtchn_port_t)rc;
     return 0;
-}
-
-/* A module of zeroes, which the platform finds by its name (hv/xen/x86_64/boot.c). */
-static int add_journal(struct domain_builder *b, const struct domain_config *cfg)
-{
-    const size_t size = (size_t)cfg->journal_pages << PAGE_SHIFT_;
-
-    b->zeroes = calloc(1, size);
-    return b->zeroes ? xc_dom_module_mem(b->dom, b->zeroes, size, "reserved") : -1;
 }
 
 /* Hand libxenguest what it needs to know before it allocates anything. */
@@ -162,8 +164,6 @@ static int prepare(struct domain_builder *b, const struct domain_config *cfg, co
         return failed(b, "taking the image");
     if (cfg->module_size && xc_dom_module_mem(dom, cfg->module, cfg->module_size, NULL))
         return failed(b, "taking the boot module");
-    if (cfg->journal_pages && add_journal(b, cfg))
-        return failed(b, "taking the pages for its journal");
     dom->container_type = XC_DOM_HVM_CONTAINER;
     if (xc_dom_parse_image(dom))
         return failed(b, "reading the image");
@@ -178,7 +178,7 @@ static int prepare(struct domain_builder *b, const struct domain_config *cfg, co
     /* Its own domid: libxenguest then grants the ring to nobody. */
     dom->xenstore_domid = cfg->store_domid == DOMAIN_NO_STORE ? b->domid : cfg->store_domid;
     dom->xenstore_evtchn = b->store_port;
-    make_memory_map(b, memory);
+    make_memory_map(b, memory, (uint64_t)cfg->journal_pages << PAGE_SHIFT_);
     return 0;
 }
 
@@ -196,7 +196,7 @@ int domain_load(struct domain_builder *b, const struct domain_config *cfg, const
         return rc;
     if (xc_dom_mem_init(b->dom, cfg->memory_mb) || xc_dom_boot_mem_init(b->dom))
         return failed(b, "allocating its memory (is there enough? see `xl info`, free_memory)");
-    if (xc_domain_set_memory_map(b->xch, b->domid, b->e820, 2))
+    if (xc_domain_set_memory_map(b->xch, b->domid, b->e820, b->dom->e820_entries))
         return failed(b, "setting its memory map");
     if (xc_dom_build_image(b->dom))
         return failed(b, "loading the image");
@@ -206,8 +206,6 @@ int domain_load(struct domain_builder *b, const struct domain_config *cfg, const
         return failed(b, "granting its console");
     b->console_gfn = b->dom->console_pfn;
     b->store_gfn = b->dom->xenstore_pfn;
-    if (cfg->journal_pages) /* the last module; a PVH guest's frames are numbered from 0 */
-        b->journal_gfn = b->dom->modules[b->dom->num_modules - 1].seg.pfn;
     return 0;
 }
 
@@ -228,8 +226,6 @@ void domain_finish(struct domain_builder *b)
     b->dom->e820_entries = 0;
     xc_dom_release(b->dom);
     b->dom = NULL;
-    free(b->zeroes);
-    b->zeroes = NULL;
 }
 
 void domain_undo(struct domain_builder *b)

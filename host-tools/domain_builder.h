@@ -52,7 +52,7 @@ struct domain_config {
 struct domain_builder {
     xc_interface *xch;
     struct xc_dom_image *dom;   /**< libxenguest's state, NULL when not building */
-    struct e820entry e820[2];   /**< the memory map; start_info is written from it */
+    struct e820entry e820[3];   /**< the memory map; start_info is written from it */
     const char *failed;         /**< which step failed, in words */
     uint32_t domid;             /**< valid once @ref created */
     bool created;               /**< a domain exists that domain_undo() has to destroy */
@@ -62,7 +62,6 @@ struct domain_builder {
     evtchn_port_t store_port;   /**< its port to XenStore, 0 with DOMAIN_NO_STORE */
     xen_pfn_t store_gfn;        /**< the page of its XenStore ring, granted (grant 1) */
     xen_pfn_t journal_gfn;      /**< first of the pages set aside, with journal_pages */
-    void *zeroes;               /**< what these pages are loaded from */
 };
 
 void domain_builder_init(struct domain_builder *b, xc_interface *xch);

@@ -219,6 +219,21 @@ static int restart_store(struct stop *s, const struct start_options *opt)
     return s->state == RECORD_NONE ? start_run(s->r, opt) : take_over(s->r, opt, NULL, NULL);
 }
 
+/* What cannot be started is not stopped. */
+static int restart(struct stop *s, const struct start_options *opt)
+{
+    int rc;
+
+    if (s->settings->store_domain)
+        return restart_store(s, opt);
+    if (take_over_possible(s->settings->name, &s->record))
+        return take_over(s->r, opt, NULL, NULL);
+    rc = start_check(s->r, s->xch, opt);
+    if (!rc)
+        rc = stop(s);
+    return rc ? rc : start_run(s->r, opt);
+}
+
 int restart_main(int argc, char *const argv[])
 {
     struct start_options opt = {.locked = true};
@@ -232,15 +247,8 @@ int restart_main(int argc, char *const argv[])
     rc = begin(&session, &restart_usage, &line, &s);
     if (!rc)
         rc = start_settle(s.r, &opt, s.settings);
-    /* What cannot be started is not stopped. */
     if (!rc)
-        rc = start_check(s.r, s.xch, &opt);
-    if (!rc && s.settings->store_domain)
-        rc = restart_store(&s, &opt);
-    else if (!rc && take_over_possible(s.settings->name, &s.record))
-        rc = take_over(s.r, &opt, NULL, NULL);
-    else if (!rc && !(rc = stop(&s)))
-        rc = start_run(s.r, &opt);
+        rc = restart(&s, &opt);
     end(&session, &s);
     return rc;
 }

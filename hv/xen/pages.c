@@ -135,6 +135,8 @@ void reserved_init(struct hv *hv, const struct boot_info *boot)
     if (boot->reserved_pages == 0) {
         return;
     }
+    /* Xen promises nothing of what is in new memory. */
+    memset((void *)(uintptr_t)boot->reserved, 0, (size_t)boot->reserved_pages * HV_PAGE_SIZE);
     if (!arch_guard(hv, boot->reserved + HV_PAGE_SIZE, boot->reserved_pages - 1)) {
         hv_panic("no room to guard %u reserved pages", boot->reserved_pages);
     }

@@ -24,8 +24,8 @@ size_t hv_page_count_free(struct hv *hv, size_t *largest);
 #define HV_RESERVED_PAGES_MIN 3U
 
 /**
- * The pages that the toolstack has set aside in this domain, in one piece, zeroed before the start:
- * it reads them after the domain's end, whatever that was, and may give what it found there to a
+ * The pages that the toolstack has set aside in this domain, in one piece, zeroes at the start: it
+ * reads them after the domain's end, whatever that was, and may give what it found there to a
  * successor as its hv_module(). How many into *@pages; NULL and 0 where it has set none aside, or
  * fewer than HV_RESERVED_PAGES_MIN.
  *

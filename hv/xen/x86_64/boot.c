@@ -165,7 +165,6 @@ static void ram_collect(struct boot_info *boot, const struct memory_map *map)
     }
     ram_cut(boot, 0, HV_PAGE_SIZE);
     ram_cut(boot, boot->module, boot->module + page_round(boot->module_size));
-    ram_cut(boot, boot->reserved, boot->reserved + (uint64_t)boot->reserved_pages * HV_PAGE_SIZE);
     ram_cut(boot, (uintptr_t)image_start, image_top());
 }
 
@@ -194,39 +193,37 @@ static void cmdline_copy(struct boot_info *boot, const struct hvm_start_info *in
     }
 }
 
-/** The module whose own command line is this is hv_reserved(). */
-#define RESERVED_NAME "reserved"
-
-static bool named_reserved(const struct hvm_modlist_entry *entry)
-{
-    return entry->cmdline_paddr != 0 && memcmp((const char *)(uintptr_t)entry->cmdline_paddr,
-                                               RESERVED_NAME, sizeof RESERVED_NAME) == 0;
-}
-
-/**
- * Boot modules: pages set aside, by their name, and the first other one, which init-xenstore-domain
- * calls the RAM disk.
- */
-static void modules_find(struct boot_info *boot, const struct hvm_start_info *info)
+/** The boot module: the first one, which init-xenstore-domain calls the RAM disk. */
+static void module_find(struct boot_info *boot, const struct hvm_start_info *info)
 {
     const struct hvm_modlist_entry *list =
         (const struct hvm_modlist_entry *)(uintptr_t)info->modlist_paddr;
 
     for (unsigned i = 0; list != NULL && i < info->nr_modules && i < MODULES_MAX; i++) {
-        const struct hvm_modlist_entry *entry = &list[i];
-        bool reserved = named_reserved(entry);
-
-        if (entry->size == 0 || (reserved ? boot->reserved : boot->module) != 0) {
+        if (list[i].size == 0) {
             continue;
         }
-        HV_ASSERT(entry->paddr % HV_PAGE_SIZE == 0 && entry->paddr >= HV_PAGE_SIZE &&
-                  entry->paddr < ADDRESS_LIMIT / 2 && entry->size < GIB);
-        if (!reserved) {
-            boot->module = entry->paddr;
-            boot->module_size = entry->size;
-        } else if (entry->size / HV_PAGE_SIZE >= HV_RESERVED_PAGES_MIN) {
-            boot->reserved = entry->paddr;
-            boot->reserved_pages = (uint32_t)(entry->size / HV_PAGE_SIZE);
+        HV_ASSERT(list[i].paddr % HV_PAGE_SIZE == 0 && list[i].paddr >= HV_PAGE_SIZE &&
+                  list[i].paddr < ADDRESS_LIMIT / 2 && list[i].size < GIB);
+        boot->module = list[i].paddr;
+        boot->module_size = list[i].size;
+        return;
+    }
+}
+
+/** The pages of hv_reserved(): the map's first range of persistent memory that is large enough. */
+static void reserved_find(struct boot_info *boot, const struct memory_map *map)
+{
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct map_entry *e = &map->entries[i];
+
+        if (e->type == XEN_HVM_MEMMAP_TYPE_PMEM &&
+            e->size / HV_PAGE_SIZE >= HV_RESERVED_PAGES_MIN) {
+            HV_ASSERT(e->start % HV_PAGE_SIZE == 0 && e->start >= HV_PAGE_SIZE &&
+                      e->start < ADDRESS_LIMIT / 2 && e->size < GIB);
+            boot->reserved = e->start;
+            boot->reserved_pages = (uint32_t)(e->size / HV_PAGE_SIZE);
+            return;
         }
     }
 }
@@ -251,7 +248,8 @@ static void boot_info_read(struct boot_info *boot, uint32_t start_info)
         hv_panic("no memory map holds the image");
     }
     cmdline_copy(boot, info);
-    modules_find(boot, info);
+    module_find(boot, info);
+    reserved_find(boot, &the_map);
     ram_collect(boot, &the_map);
     window_choose(boot, &the_map);
     boot->console_pfn = hvm_param_get(HVM_PARAM_CONSOLE_PFN);

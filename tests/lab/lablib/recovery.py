@@ -156,6 +156,7 @@ def _watched(death):
         lab-await 60 'grep -q "is watched" /run/watchd.log' || {{ cat /run/watchd.log; exit 1; }}
         domid=$(record domid) uuid=$(record uuid)
         {death} || exit 1
+        sleep 0.2 # whose processes would share the processor with watchd
         lab-await 60 '[ $(grep -c "is watched" /run/watchd.log) = 2 ]' || {{ cat /run/watchd.log; exit 1; }}
         [ "$(record uuid)" != "$uuid" ] || {{ echo 'it still runs'; cat /run/watchd.log; exit 1; }}
         xenstore-read /tool/xenstored/domid || exit 1
