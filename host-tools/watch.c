@@ -25,6 +25,12 @@ static void tell(const struct watch *watch, const struct watch_host *host, int l
     host->tell(host->context, watch, level, text);
 }
 
+static void publish(struct watch *watch, const struct watch_host *host)
+{
+    watch->unpublished = false;
+    host->publish(host->context, watch);
+}
+
 uint64_t watch_pause(uint64_t row)
 {
     if (row <= 1)
@@ -86,7 +92,7 @@ static void adopt(struct watch *watch, const struct watch_host *host, const stru
     host->keep(host->context, watch);
     tell(watch, host, LOG_INFO, "%s, domain %u, is watched", record->service, record->domid);
     if (was_waiting)
-        host->publish(host->context, watch);
+        publish(watch, host);
 }
 
 /* Somebody has stopped it. */
@@ -101,7 +107,7 @@ static void idle(struct watch *watch, const struct watch_host *host)
     watch->state.gave_up = false;
     watch->state.row = 0;
     if (was_waiting)
-        host->publish(host->context, watch);
+        publish(watch, host);
 }
 
 /*
@@ -169,7 +175,7 @@ static void plan(struct watch *watch, const struct watch_host *host, uint64_t no
     }
     if (watch->state.gave_up || pause) {
         save(watch, host);
-        host->publish(host->context, watch);
+        publish(watch, host);
     }
 }
 
@@ -246,7 +252,7 @@ static bool begin_recovery(struct watch *watch, const struct watch_host *host, u
     }
     watch->phase = WATCH_RECOVERING;
     watch->began = now;
-    host->publish(host->context, watch);
+    watch->unpublished = true;
     return false;
 }
 
@@ -256,8 +262,12 @@ static bool end_recovery(struct watch *watch, const struct watch_host *host, uin
     struct record record;
     int rc;
 
-    if (code < 0)
+    if (code < 0) {
+        /* A recovery that is over in a moment is told of at its end, where nobody waits for us. */
+        if (watch->unpublished && now - watch->began >= SECOND_NS)
+            publish(watch, host);
         return false;
+    }
     rc = host->read(host->context, watch->record.service, &record);
     if (rc == 1 && record.started &&
         (code == 0 || memcmp(record.handle, watch->record.handle, sizeof(record.handle)) != 0)) {
@@ -268,7 +278,7 @@ static bool end_recovery(struct watch *watch, const struct watch_host *host, uin
              (unsigned long long)((host->wallclock(host->context) - watch->state.last_death) /
                                   1000000u));
         adopt(watch, host, &record);
-        host->publish(host->context, watch);
+        publish(watch, host);
         return true;
     }
     save(watch, host);

@@ -58,6 +58,7 @@ struct watch {
     bool taken;               /**< @ref taking is filled */
     bool gone;                /**< its domain is, or soon will be: what was not taken is lost */
     bool no_record;           /**< a try has failed and left no record */
+    bool unpublished;         /**< the state has changed since others were told */
     bool unsaved;             /**< the report of its death is still to be written */
     struct crash_keep keep;   /**< pages of its domain that outlive it */
     struct image image;       /**< as it was when the domain was found */

@@ -215,10 +215,10 @@ START_TEST(a_crash_is_saved_and_recovered)
     ck_assert_str_eq(watch.state.reason, "crashed");
     ck_assert_str_eq(host.said, "switch, domain 3, crashed\n");
     turn(); /* at once: it is the first */
-    ck_assert_uint_eq(host.told.deaths, 1);
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
     turn();
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
+    ck_assert_uint_eq(host.published, 0);
     started(2);
     host.code = 0;
     pass(SECOND / 100);
@@ -424,6 +424,12 @@ START_TEST(a_failed_recovery_is_tried_again)
     turn();
     pass(2 * SECOND);
     ck_assert_int_eq(watch.phase, WATCH_RECOVERING);
+    host.published = 0;
+    pass(SECOND - 1);
+    ck_assert_uint_eq(host.published, 0);
+    pass(1); /* it takes longer: others are told that it is under way */
+    pass(SECOND);
+    ck_assert_uint_eq(host.published, 1);
     started(2);
     host.code = 0;
     turn();
