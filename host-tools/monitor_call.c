@@ -81,6 +81,19 @@ static int try_open(struct monitor_call *call)
     return rc;
 }
 
+int monitor_try_reopen(struct monitor_call *call)
+{
+    const int rc = try_open(call);
+
+    if (!rc)
+        return 0;
+    if (passes(rc))
+        return ATOLL_NOT_RUNNING;
+    /* The same again, for all to hear. */
+    return control_client_open(&call->session.report, call->settings, CONTROL_TIMEOUT_MS,
+                               &call->client);
+}
+
 int monitor_reopen(struct monitor_call *call)
 {
     struct report *r = &call->session.report;
@@ -92,17 +105,15 @@ int monitor_reopen(struct monitor_call *call)
     control_client_close(call->client);
     call->client = NULL;
     /* A pause before each try: a service that hangs up at once is no reason to be busy. */
-    while (passes(rc)) {
+    while (rc == ATOLL_NOT_RUNNING) {
         struct pollfd p = {.fd = interrupt_fd(), .events = POLLIN};
 
         poll(&p, 1, REOPEN_PAUSE_MS);
-        rc = interrupt_pending() ? ATOLL_INTERRUPTED : try_open(call);
+        rc = interrupt_pending() ? ATOLL_INTERRUPTED : monitor_try_reopen(call);
     }
     if (!rc)
         report_note(r, "%s is back after %.1f s; what passed meanwhile is missing",
                     call->settings->name, (double)(report_now_ns() - since) / 1e9);
-    else if (rc != ATOLL_INTERRUPTED) /* the same again, for all to hear */
-        rc = control_client_open(r, call->settings, CONTROL_TIMEOUT_MS, &call->client);
     return rc;
 }
 

@@ -52,6 +52,10 @@ int monitor_follow(struct monitor_call *call, monitor_request_fn *request, monit
  * ATOLL_INTERRUPTED, or an exit code reported, with call->client NULL. */
 int monitor_reopen(struct monitor_call *call);
 
+/** One try to connect to the monitor's successor, call->client being NULL; it says nothing of what
+ * passes: 0, ATOLL_NOT_RUNNING (try again), or an exit code reported. */
+int monitor_try_reopen(struct monitor_call *call);
+
 /** What was printed must have arrived: a full disk is a failure. A reader of a pipe that has seen
  * enough is none. */
 int monitor_check_output(struct report *r, int rc);

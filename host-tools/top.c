@@ -188,7 +188,7 @@ static int of_service(const struct options *o, struct top_model *model)
 
     snprintf(model->source, sizeof(model->source), "%s", o->service ? o->service : MONITOR_SERVICE);
     if (!rc)
-        rc = top_live_open(&call, &source);
+        rc = top_live_open(&call, !o->once, &source);
     if (!rc)
         rc = run(o, &call.session.report, source, model);
     if (source)

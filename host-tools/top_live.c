@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `atoll top` of a monitor that runs: asked for all of it once a second. */
+#include "exit_codes.h"
 #include "top_source.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@ struct live {
     struct monitor_call *call;
     struct top_model *model;
     uint64_t frames, time; /* of the look before */
+    bool follow;
+    uint64_t gone; /* report_now_ns() of when its end was seen; 0: it is there */
 };
 
 static void take_series(const struct control_reader *port, uint16_t tag, uint32_t *series)
@@ -123,16 +126,10 @@ static void set_rate(struct live *live)
     live->frames = model->state.frames;
 }
 
-static int poll_live(struct top_source *source, struct top_model *model, bool flows)
+static int look(struct live *live, bool flows)
 {
-    struct live *live = (struct live *)source;
-    struct timespec now;
-    int rc;
-
-    live->model = model;
-    clock_gettime(CLOCK_REALTIME, &now);
-    model->time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    rc = monitor_ask_state(live->call, &model->state);
+    struct top_model *model = live->model;
+    int rc = monitor_ask_state(live->call, &model->state);
     if (!rc)
         set_rate(live);
     if (!rc)
@@ -144,12 +141,58 @@ static int poll_live(struct top_source *source, struct top_model *model, bool fl
     return rc;
 }
 
+/* What it counts begins anew. */
+static void greet(struct live *live)
+{
+    if (live->follow)
+        control_client_expect_end(live->call->client);
+    live->gone = live->time = 0;
+    live->model->trouble[0] = '\0';
+}
+
+/* What was seen last stays on the screen. */
+static void miss(struct live *live)
+{
+    struct top_model *model = live->model;
+
+    if (!live->gone)
+        live->gone = report_now_ns();
+    model->frame_rate = 0;
+    snprintf(model->trouble, sizeof(model->trouble),
+             "%.60s is gone for %llu s; waiting for its successor", live->call->settings->name,
+             (unsigned long long)((report_now_ns() - live->gone) / 1000000000u));
+}
+
+static int poll_live(struct top_source *source, struct top_model *model, bool flows)
+{
+    struct live *live = (struct live *)source;
+    struct timespec now;
+    int rc = 0;
+
+    live->model = model;
+    clock_gettime(CLOCK_REALTIME, &now);
+    model->time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    if (!live->call->client) {
+        rc = monitor_try_reopen(live->call);
+        if (!rc)
+            greet(live);
+    }
+    if (!rc)
+        rc = look(live, flows);
+    if (rc != ATOLL_NOT_RUNNING || !live->follow)
+        return rc;
+    control_client_close(live->call->client);
+    live->call->client = NULL;
+    miss(live);
+    return 0;
+}
+
 static void close_live(struct top_source *source)
 {
     free(source);
 }
 
-int top_live_open(struct monitor_call *call, struct top_source **source)
+int top_live_open(struct monitor_call *call, bool follow, struct top_source **source)
 {
     struct live *live = calloc(1, sizeof(*live));
 
@@ -157,6 +200,9 @@ int top_live_open(struct monitor_call *call, struct top_source **source)
         return report_fail(&call->session.report, ATOLL_FAILURE, "out of memory");
     live->source = (struct top_source){.poll = poll_live, .close = close_live};
     live->call = call;
+    live->follow = follow;
+    if (follow)
+        control_client_expect_end(call->client);
     *source = &live->source;
     return 0;
 }

@@ -12,9 +12,12 @@ struct top_source {
     void (*close)(struct top_source *source);
 };
 
-/** A service. 0 with *@source, or an exit code reported. It is asked by @call, which stays the
- * caller's. */
-int top_live_open(struct monitor_call *call, struct top_source **source);
+/**
+ * A service. 0 with *@source, or an exit code reported. It is asked by @call, which stays the
+ * caller's. With @follow its end is no failure: the model says so (@ref top_model.trouble) until
+ * its successor is there.
+ */
+int top_live_open(struct monitor_call *call, bool follow, struct top_source **source);
 
 /** A capture, played @speed times as fast as it was (0: all at once). 0 with *@source, or an exit
  * code reported. */

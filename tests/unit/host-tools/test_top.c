@@ -5,6 +5,7 @@
 #include "flow_make.h"
 #include "run_command.h"
 #include "top.h"
+#include "top_source.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,6 +400,71 @@ START_TEST(prints_once)
 }
 END_TEST
 
+/* --- a monitor that dies while it is looked at
+ * ---------------------------------------------------
+ */
+
+/* At the second look; the successor hangs up once, too. */
+static void a_monitor_that_dies(struct fake *f, const struct control_header *header,
+                                const struct control_reader *fields)
+{
+    static unsigned looks;
+
+    looks += header->type == CONTROL_T_MONITOR_SHOW;
+    if (f->connections <= 2 && looks >= 2) {
+        fake_hang_up();
+        return;
+    }
+    a_monitor(f, header, fields);
+}
+
+START_TEST(outlives_the_monitor)
+{
+    const bool follow = _i;
+    struct top_source *source = NULL;
+    struct monitor_call call;
+    char *said = NULL;
+    size_t length;
+    FILE *out = open_memstream(&said, &length);
+    bool missed = false;
+    int rc;
+
+    ck_assert(top_model_init(&model));
+    fake_begin(a_monitor_that_dies);
+    ck_assert_int_eq(monitor_open(&call, "top", NULL, 0), 0);
+    call.session.report.out = out;
+    ck_assert_int_eq(top_live_open(&call, follow, &source), 0);
+    ck_assert_int_eq(source->poll(source, &model, true), 0);
+    ck_assert_str_eq(model.trouble, "");
+    ck_assert_uint_eq(model.state.frames, 99);
+    rc = source->poll(source, &model, true);
+    for (int i = 0; follow && !rc && i < 100 && (!missed || model.trouble[0]); i++) {
+        if (model.trouble[0]) {
+            missed = true;
+            ck_assert_str_eq(model.trouble, "monitor is gone for 0 s; waiting for its successor");
+            ck_assert_uint_eq(model.port_count, 1); /* what was seen last stays */
+        }
+        rc = source->poll(source, &model, true);
+    }
+    fclose(out);
+    if (follow) {
+        ck_assert_int_eq(rc, 0);
+        ck_assert(missed);
+        ck_assert_str_eq(model.trouble, "");
+        ck_assert_uint_eq(model.state.frames, 99);
+        ck_assert_str_eq(said, "");
+    } else {
+        ck_assert_int_ne(rc, 0);
+        ck_assert_str_ne(said, "");
+    }
+    free(said);
+    source->close(source);
+    monitor_close(&call);
+    fake_end();
+    top_model_free(&model);
+}
+END_TEST
+
 static const char *const wrong[] = {"top",
                                     "top --view nonsense",
                                     "top --once argument",
@@ -433,6 +499,7 @@ int main(void)
     tcase_add_test(tcase, has_bounds);
     tcase_add_test(tcase, obeys_keys);
     tcase_add_loop_test(tcase, prints_once, 0, sizeof(once) / sizeof(once[0]));
+    tcase_add_loop_test(tcase, outlives_the_monitor, 0, 2);
     tcase_add_loop_test(tcase, refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
