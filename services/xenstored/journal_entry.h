@@ -15,7 +15,7 @@
 #include "quota.h"
 #include "state.h"
 
-#define JOURNAL_ENTRY_VERSION 2U
+#define JOURNAL_ENTRY_VERSION 3U
 
 /** The types of records. */
 enum entry_type {
@@ -66,7 +66,7 @@ struct entry_domain {
     uint16_t domid, flags;
     uint32_t features;
     uint32_t hold; /* seconds that it is held after its end (hold.h); 0: not */
-    uint32_t held; /* seconds of them that are left; 0: it lives */
+    uint32_t held; /* that is over so many seconds after the host's boot, rounded up; 0: it lives */
     uint8_t handle[16];
     struct entry_limits limits;
 };

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/state_note.h"
 #include "history.h"
+#include "journal_entry.h"
 #include "wire.h"
 #include "xenstored.h"
 
@@ -43,9 +44,7 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
     return wire_number(text, max, number);
 }
 
-/** What is in the journal (docs/recovery.md). */
-#define STATE_VERSION 2U
-STATE_NOTE(STATE_VERSION, STATE_VERSION, STATE_VERSION);
+STATE_NOTE(JOURNAL_ENTRY_VERSION, JOURNAL_ENTRY_VERSION, JOURNAL_ENTRY_VERSION);
 
 void hv_main(struct hv *hv)
 {

@@ -79,11 +79,13 @@ static int take_domain(struct recovery *recovery, const struct recovery_entry *e
     domain->features = body.features & XS_FEATURES;
     domain->shutdown = body.flags & ENTRY_DOMAIN_SHUTDOWN;
     take_limits(&domain->limits, &body.limits);
-    if (body.hold > HOLD_MAX || body.held > body.hold)
+    if (body.hold > HOLD_MAX || (body.held && !body.hold))
         return recovery_problem(recovery, "a domain is held for too long");
     domain->hold = body.hold;
     if (body.held) {
-        domain->held_until = hv_now(xs->hv) + body.held * HV_SEC;
+        const uint64_t longest = hv_now(xs->hv) + body.hold * HV_SEC;
+
+        domain->held_until = body.held * HV_SEC < longest ? body.held * HV_SEC : longest;
         domain->introduced = true;
     }
     if ((body.flags & ENTRY_DOMAIN_DEAD) && !domain_unlimited(xs, body.domid)) {
