@@ -8,10 +8,9 @@
 
 #include <string.h>
 
-#include <hv/time.h>
-
 #include "compare.h"
 #include "history.h"
+#include "hold.h"
 #include "transaction.h"
 #include "watch.h"
 
@@ -42,7 +41,8 @@ static void add_domain(struct xenstored *xs, const struct domain *domain)
         .domid = domain->domid,
         .features = domain->features,
         .hold = domain->hold,
-        .held = (uint32_t)((domain->held_until + HV_SEC - 1) / HV_SEC),
+        .held = hold_left(xs, domain),
+        .held_until = domain->held_until,
         .flags = (uint16_t)((domain->shutdown ? ENTRY_DOMAIN_SHUTDOWN : 0) |
                             (domain->dead ? ENTRY_DOMAIN_DEAD : 0) |
                             (domain->introduced ? ENTRY_DOMAIN_KNOWN : 0)),

@@ -15,7 +15,8 @@
 #include "quota.h"
 #include "state.h"
 
-#define JOURNAL_ENTRY_VERSION 3U
+/** An entry may become longer without a new version: readers leave alone what they do not know. */
+#define JOURNAL_ENTRY_VERSION 2U
 
 /** The types of records. */
 enum entry_type {
@@ -66,9 +67,10 @@ struct entry_domain {
     uint16_t domid, flags;
     uint32_t features;
     uint32_t hold; /* seconds that it is held after its end (hold.h); 0: not */
-    uint32_t held; /* that is over so many seconds after the host's boot, rounded up; 0: it lives */
+    uint32_t held; /* seconds of them that are left, rounded up; 0: it lives */
     uint8_t handle[16];
     struct entry_limits limits;
+    uint64_t held_until; /* hv_now() at the end of that; older images write none */
 };
 
 /**

@@ -62,13 +62,24 @@ static int take_head(struct recovery *recovery, const struct recovery_entry *ent
     return 0;
 }
 
+/* When its hold is over, 0: it lives. Never later than if it had ended just now. */
+static uint64_t held_until(struct xenstored *xs, const struct entry_domain *body)
+{
+    const uint64_t now = hv_now(xs->hv), longest = now + body->hold * HV_SEC;
+    const uint64_t told = body->held ? now + body->held * HV_SEC : 0;
+    const uint64_t until = body->held_until ? body->held_until : told;
+
+    return until < longest ? until : longest;
+}
+
 static int take_domain(struct recovery *recovery, const struct recovery_entry *entry)
 {
+    const size_t least = offsetof(struct entry_domain, held_until);
     struct xenstored *xs = recovery->xs;
-    struct entry_domain body;
+    struct entry_domain body = {0};
     struct domain *domain;
 
-    if (!fixed(entry, &body, sizeof(body)))
+    if (!fixed(entry, &body, entry->length < sizeof(body) ? least : sizeof(body)))
         return too_short(recovery);
     if (body.domid >= HV_DOMID_FIRST_RESERVED)
         return recovery_problem(recovery, "a domain has an impossible number");
@@ -79,15 +90,12 @@ static int take_domain(struct recovery *recovery, const struct recovery_entry *e
     domain->features = body.features & XS_FEATURES;
     domain->shutdown = body.flags & ENTRY_DOMAIN_SHUTDOWN;
     take_limits(&domain->limits, &body.limits);
-    if (body.hold > HOLD_MAX || (body.held && !body.hold))
+    if (body.hold > HOLD_MAX || body.held > body.hold || (body.held_until && !body.hold))
         return recovery_problem(recovery, "a domain is held for too long");
     domain->hold = body.hold;
-    if (body.held) {
-        const uint64_t longest = hv_now(xs->hv) + body.hold * HV_SEC;
-
-        domain->held_until = body.held * HV_SEC < longest ? body.held * HV_SEC : longest;
+    domain->held_until = held_until(xs, &body);
+    if (domain->held_until)
         domain->introduced = true;
-    }
     if ((body.flags & ENTRY_DOMAIN_DEAD) && !domain_unlimited(xs, body.domid)) {
         domain->dead = xs->cleanup_pending = true;
         domain->introduced = body.flags & ENTRY_DOMAIN_KNOWN;

@@ -50,6 +50,7 @@ static const struct wrong wrongs[] = {
     {"a domain that cannot be", ENTRY_DOMAIN, 0, BODY(domain, domid), HV_DOMID_FIRST_RESERVED},
     {"held for ever", ENTRY_DOMAIN, 0, BODY(domain, hold), HOLD_MAX + 1},
     {"held for longer than said", ENTRY_DOMAIN, 0, BODY(domain, held), 1},
+    {"held though it is not to be", ENTRY_DOMAIN, 0, BODY(domain, held_until), 1},
     {"a path that ends beyond", ENTRY_NODE, 1, BODY(node, path_size), 60000},
     {"a value that ends beyond", ENTRY_NODE, 1, BODY(node, value_length), 60000},
     {"too many permissions", ENTRY_NODE, 1, BODY(node, perms), 60000},
