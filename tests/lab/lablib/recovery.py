@@ -14,6 +14,7 @@ SUITE = "recovery"
 KILLS = int(os.environ.get("KILLS", "5"))
 LONG = KILLS > 5
 CREATES = 3
+PREVIOUS = os.environ.get("PREVIOUS")  # an older xenstored.elf: an upgrade then is one to it, and one back
 # Seconds after which a takeover is killed itself: from before the copy to behind the first answer.
 CUT_AFTER = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4) if LONG else (0.001, 0.004, 0.008, 0.012, 0.016, 0.020, 0.025)
 
@@ -37,6 +38,8 @@ def files():
     found = host.traffic_files()
     found.update({inside: host.need(os.path.join(host.BUILD, "tests/lab/lab-load"))
                   for inside in ("guest/bin/lab-load", "lab/bin/lab-load")})
+    if PREVIOUS:
+        found["lab/previous.elf"] = host.need(PREVIOUS)
     found.update({"lab/platform.elf": host.need(host.IMAGE_PLATFORM), "lab/conformance.elf": host.need(host.IMAGE_CONFORMANCE)})
     return found
 
@@ -136,7 +139,10 @@ def restart(_number):
 
 
 def upgrade(_number):
-    return "cp /lab/xenstored.elf /run/next.elf && atoll upgrade xenstored /run/next.elf -v"
+    back = """cp /lab/previous.elf /run/previous.elf && atoll upgrade xenstored /run/previous.elf &&
+        grep -q previous.elf /run/atoll/xenstored.json || exit 1""" if PREVIOUS else ""
+    return f"""{back}
+        cp /lab/xenstored.elf /run/next.elf && atoll upgrade xenstored /run/next.elf -v"""
 
 
 def killed(number):
