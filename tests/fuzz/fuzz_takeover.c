@@ -10,13 +10,9 @@
 #include "input.h"
 
 #include "tests/sim/host.h"
+#include "tests/sim/journal_entries.h"
 
-#include "common/journal.h"
-#include "services/xenstored/recorder.h"
-
-#include <check.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PAGES       33U
 #define STORE_PAGES 400U
@@ -66,56 +62,14 @@ static void change(struct input *input, uint8_t *bytes, size_t size)
     }
 }
 
-/* Before each entry, while they are changed. */
-struct head {
-    uint16_t type, zero;
-    uint32_t length;
-};
-
 /* The journal at @pages once more, with its entries changed. */
 static void change_entries(struct input *input, struct sim *sim, uint8_t *pages, size_t size)
 {
     static uint8_t entries[PAGES * HV_PAGE_SIZE];
-    unsigned count = (unsigned)(size / HV_PAGE_SIZE);
-    struct journal_reader reader;
-    struct journal_record record;
-    struct journal journal;
-    bool full = false;
-    size_t length = 0, at = 0;
-    static uint64_t buffer[RECORDER_ENTRY_MAX / 4];
-    struct hv *hv = sim_domain_create(
-        sim, &(struct sim_domain_config){.domid = 9, .pages = 1, .reserved_pages = count + 1});
-    unsigned reserved;
-    uint8_t *scratch = (uint8_t *)hv_reserved(hv, &reserved) + HV_PAGE_SIZE;
+    size_t length = journal_entries(pages, size, entries);
 
-    ck_assert(reserved == count + 1 && !journal_read(&reader, pages, size));
-    while (journal_next(&reader, &record) > 0) {
-        const struct head head = {record.type, 0, record.length};
-
-        memcpy(entries + length, &head, sizeof(head));
-        memcpy(entries + length + sizeof(head), record.data, record.length);
-        length += sizeof(head) + record.length;
-    }
     change(input, entries, length);
-    journal_create(&journal, hv, scratch, count, buffer, sizeof(buffer));
-    journal_checkpoint_begin(&journal);
-    while (length - at >= sizeof(struct head)) {
-        struct head head;
-
-        memcpy(&head, entries + at, sizeof(head));
-        at += sizeof(head);
-        if (head.length > length - at || head.length > RECORDER_ENTRY_MAX)
-            head.length =
-                length - at < RECORDER_ENTRY_MAX ? (uint32_t)(length - at) : RECORDER_ENTRY_MAX;
-        if (!journal_fits(&journal, head.length))
-            full |= journal_commit(&journal) != 0;
-        journal_add(&journal, head.type, &(struct journal_part){entries + at, head.length}, 1);
-        at += head.length;
-    }
-    if (journal_commit(&journal) || full) /* many short entries where there were few */
-        return;
-    journal_checkpoint_end(&journal);
-    memcpy(pages, scratch, size);
+    (void)journal_rewrite(sim, pages, size, entries, length); /* or there are too many by now */
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -3,6 +3,7 @@
  * A journal whose checksums are right and whose entries are not: refused, whatever is wrong. An
  * entry of a good journal is changed in one place, and the journal written anew around it.
  */
+#include "journal_entries.h"
 #include "recovery_test.h"
 
 #include "services/xenstored/hold.h"
@@ -139,39 +140,10 @@ static size_t find(const uint8_t *entries, size_t length, const struct wrong *wr
 static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
 {
     static uint8_t entries[AREA];
-    static uint64_t buffer[RECORDER_ENTRY_MAX / 4];
-    struct hv *hv = sim_domain_create(
-        sim, &(struct sim_domain_config){.domid = 9, .pages = 1, .reserved_pages = PAGES});
-    struct journal_reader reader;
-    struct journal_record record;
-    struct journal journal;
-    unsigned reserved;
-    uint8_t *scratch = (uint8_t *)hv_reserved(hv, &reserved) + HV_PAGE_SIZE;
-    size_t length = 0, at;
+    size_t size = AREA - HV_PAGE_SIZE, length = journal_entries(pages, size, entries);
 
-    OK(journal_read(&reader, pages, AREA - HV_PAGE_SIZE));
-    while (journal_next(&reader, &record) > 0) {
-        const struct entry entry = {record.type, 0, record.length};
-
-        memcpy(entries + length, &entry, sizeof(entry));
-        memcpy(entries + length + sizeof(entry), record.data, record.length);
-        length += sizeof(entry) + record.length;
-    }
-    at = find(entries, length, wrong) + wrong->at;
-    memcpy(entries + at, &wrong->value, wrong->length);
-    journal_create(&journal, hv, scratch, PAGES - 1, buffer, sizeof(buffer));
-    journal_checkpoint_begin(&journal);
-    for (at = 0; at < length;) {
-        struct entry entry;
-
-        memcpy(&entry, entries + at, sizeof(entry));
-        at += sizeof(entry);
-        journal_add(&journal, entry.type, &(struct journal_part){entries + at, entry.length}, 1);
-        OK(journal_commit(&journal));
-        at += entry.length;
-    }
-    journal_checkpoint_end(&journal);
-    memcpy(pages, scratch, AREA - HV_PAGE_SIZE);
+    memcpy(entries + find(entries, length, wrong) + wrong->at, &wrong->value, wrong->length);
+    ck_assert(journal_rewrite(sim, pages, size, entries, length));
 }
 
 START_TEST(test_refused)

@@ -3,6 +3,7 @@
  * What a successor knows is what its predecessor knew: the checkpoint that the one would have
  * written at its death, instead of the frames that it had, is the one that the other begins with.
  */
+#include "journal_entries.h"
 #include "recovery_test.h"
 
 #include "services/xenstored/recorder.h"
@@ -31,26 +32,11 @@ struct same {
     unsigned births;
 };
 
-/* The entries of the checkpoint that is in force in @pages into @to; their length. */
-static size_t entries_of(const uint8_t *pages, size_t size, uint8_t *to)
+/* The entries that are in force in the host's pages into @to: a checkpoint, and maybe frames. */
+static void entries_of(const struct same *same, const struct host *host, uint8_t *to)
 {
-    struct journal_reader reader;
-    struct journal_record record;
-    size_t at = 0;
-
-    ck_assert_int_eq(journal_read(&reader, pages + HV_PAGE_SIZE, size - HV_PAGE_SIZE), 0);
-    do {
-        struct entry entry = {0};
-
-        ck_assert_int_eq(journal_next(&reader, &record), 1);
-        entry.type = record.type;
-        entry.length = record.length;
-        memcpy(to + at, &entry, sizeof(entry));
-        memcpy(to + at + sizeof(entry), record.data, record.length);
-        memset(to + at + sizeof(entry) + record.length, 0, -record.length & 7);
-        at += sizeof(entry) + ((entry.length + 7) & ~7U);
-    } while (record.type != ENTRY_END);
-    return at;
+    (void)journal_entries((const uint8_t *)host->reserved + HV_PAGE_SIZE, same->size - HV_PAGE_SIZE,
+                          to);
 }
 
 static void print_entry(const char *whose, const uint8_t *at)
@@ -137,7 +123,7 @@ static void compare(const struct twin *twin, struct same *same)
         size_t size;
 
         memcpy(&entry, same->before + at, sizeof(entry));
-        size = sizeof(entry) + ((entry.length + 7) & ~7U);
+        size = sizeof(entry) + entry.length;
         if (memcmp(&entry, same->after + at, sizeof(entry)) == 0) {
             leave_changes_out(&entry, same->before + at, same->after + at);
             leave_births_out(same, &entry, at);
@@ -162,12 +148,12 @@ static void die(struct twin *twin, void *context)
     memcpy(same->pages, host->reserved, same->size);
     recorder_changed(host->xs);
     recorder_sync(host->xs);
-    entries_of(host->reserved, same->size, same->before);
+    entries_of(same, host, same->before);
     host_end_store(host);
     memcpy(host->deaths.kept, same->pages, same->size);
     host->deaths.kept_size = same->size;
     host_run(host);
-    entries_of(host->reserved, same->size, same->after);
+    entries_of(same, host, same->after);
     compare(twin, same);
 }
 

@@ -36,10 +36,4 @@ TCase *recovery_steps(bool one);
 /** What a successor knows is what its predecessor knew (recovery_same.c). */
 TCase *recovery_same(bool one);
 
-/** Before each entry of a journal, while a test has them in a row. */
-struct entry {
-    uint16_t type, zero;
-    uint32_t length; /**< of its body */
-};
-
 #endif
