@@ -29,7 +29,7 @@ echo "ports of xenstored $(lsevtchn "$(xl domid xenstored)" | grep -c .)"
 echo "free MiB $(xl info | sed -n 's/^free_memory *: *//p')"
 xl dmesg -c >/dev/null
 xl debug-keys g
-sleep 1
+sleep 0.1
 xl dmesg | awk '/\\[0x[0-9a-f]+\\]/ { n++ } END { print "grants", n + 0 }'
 """
 
@@ -79,7 +79,7 @@ def load_starts(dom0):
         rm -f /run/load.stop
         cut -d' ' -f1 /proc/uptime
         nice lab-load /load/dom0 /run/load.stop >/run/load.out 2>&1 &
-        sleep 2""", 30))
+        sleep 0.2""", 30))
     if LONG:  # what ends services and starts them need not wait for the load each time
         dom0.expect("xl sched-credit2 -d Domain-0 -w 1024")
     return f"in dom0 and {len(GUESTS)} guests"
@@ -118,11 +118,15 @@ def _pauses(dom0, out):
         if not met:
             raise checks.CheckFailed(f"nobody has noticed a death ({kind})", out)
         kinds.setdefault(kind, []).append(max(met))
-    takeovers = [pause for kind in (restart, upgrade, killed) for pause in kinds.get(kind.__name__, [])]
-    share = statistics.median(takeovers) / dom0.create_ms
+
+    def share(*these):
+        pauses = [pause for kind in these for pause in kinds.get(kind.__name__, [])]
+        return f"{statistics.median(pauses) / dom0.create_ms:.2f}" if pauses else "?"
+
     return ("pause in ms, median and worst: "
             + ", ".join(f"{kind} {statistics.median(p):.0f} {max(p):.0f}" for kind, p in kinds.items())
-            + f"; xl create {dom0.create_ms:.0f} ms, {share:.2f} of it without watchd")
+            + f"; xl create {dom0.create_ms:.0f} ms: {share(restart, upgrade, killed)} of it by a command, "
+            + f"{share(crashed, destroyed)} with watchd")
 
 
 # -- deaths
@@ -207,7 +211,7 @@ def deaths(dom0):
         kind = KINDS[number % len(KINDS)]
         said = _death(dom0, kind.__name__, kind(number // len(KINDS)), f"{kind.__name__}, death {number + 1}")
         shown = said if "first answer" in said else shown
-        dom0.expect("grep -q WRONG /run/load.out && { cat /run/load.out; exit 1; }; sleep 0.5", 30,
+        dom0.expect("grep -q WRONG /run/load.out && { cat /run/load.out; exit 1; }; sleep 0.1", 30,
                     f"after {kind.__name__}, death {number + 1}")
     after = dom0.expect(USED, 60)
     if after != before:

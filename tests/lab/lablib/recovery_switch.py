@@ -47,7 +47,7 @@ def _begin_beats(dom0, net):
     by_name = {g.name: g for g in net.all}
     for sender, receiver, size, pause in BEATS:
         by_name[sender].run(dom0, f"lab-tcp beat {by_name[receiver].ipv4} 7 {size} {pause} >/tmp/beat 2>&1 & "
-                                  "echo $! >/tmp/beat.pid; sleep 1; kill -0 $(cat /tmp/beat.pid)", 40, "TCP does not begin")
+                                  "echo $! >/tmp/beat.pid; usleep 300000; kill -0 $(cat /tmp/beat.pid)", 40, "TCP does not begin")
 
 
 def _end_beats(dom0, net):
@@ -56,7 +56,7 @@ def _end_beats(dom0, net):
     found = []
     for sender, *_ in BEATS:
         out = by_name[sender].run(dom0, "kill -0 $(cat /tmp/beat.pid) || { cat /tmp/beat; exit 1; }; "
-                                        "kill $(cat /tmp/beat.pid); sleep 1; cat /tmp/beat", 60, "its TCP connection has broken")
+                                        "kill $(cat /tmp/beat.pid); usleep 200000; cat /tmp/beat", 60, "its TCP connection has broken")
         match = re.search(r"beats (\d+) worst((?: \d+)+)", out)
         if not match:
             raise checks.CheckFailed(f"{sender}'s TCP connection has broken", out)
@@ -101,7 +101,7 @@ def killed(dom0, net, kills=KILLS):
     quiet = [how for how in ENDS if how != "xl destroy"]
     for number in range(kills):
         out = _kill(dom0, net.backend, quiet[number % len(quiet)])
-        dom0.expect("sleep 1")
+        dom0.expect("sleep 0.3")
     seen = dom0.expect("kill $(cat /run/states.pid); for f in front back domains; do echo $f $(sort /run/states.$f | uniq -c); done")
     beats = _end_beats(dom0, net)
     for line, most in zip(seen.splitlines(), (1, 1, 2)):
@@ -127,7 +127,7 @@ def removed(dom0, net):
     _begin_beats(dom0, net)
     for _ in range(2):
         dom0.shown = _kill(dom0, net.backend, "xl destroy")
-        dom0.expect("sleep 1")
+        dom0.expect("sleep 0.3")
     beats = _end_beats(dom0, net)
     port = policy.port_of(dom0, net.backend, net.a, what="ports")
     if not port.get("matched") or port.get("locking-mode") != "locked":
