@@ -223,6 +223,7 @@ int main(int argc, char *argv[])
         return 2;
     }
     base = argv[1];
+    (void)!nice(10); /* what ends services and starts them is not to wait for this */
     device = open(DEVICE, O_RDWR | O_CLOEXEC);
     if (device < 0)
         wrong("cannot open " DEVICE, strerror(errno));

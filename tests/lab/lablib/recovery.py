@@ -73,13 +73,15 @@ def load_starts(dom0):
     for guest in GUESTS:
         guest.up(dom0)
     for guest in GUESTS:  # whose agents do one thing at a time
-        dom0.expect(f"lab-in {guest.domid} 20 'rm -f /tmp/stop; lab-load data/load /tmp/stop >/tmp/load 2>&1 &'", 40)
+        dom0.expect(f"lab-in {guest.domid} 20 'rm -f /tmp/stop; lab-load data/load /tmp/stop >/tmp/load 2>&1 & "
+                    "usleep 300000; kill -0 $!'", 40, f"the load of {guest.name} does not run")
     dom0.deaths = []
     dom0.load_began = float(dom0.expect("""
         rm -f /run/load.stop
         cut -d' ' -f1 /proc/uptime
-        nice lab-load /load/dom0 /run/load.stop >/run/load.out 2>&1 &
-        sleep 0.2""", 30))
+        lab-load /load/dom0 /run/load.stop >/run/load.out 2>&1 &
+        sleep 0.2
+        kill -0 $! || { cat /run/load.out; exit 1; }""", 30, "dom0's load does not run"))
     if LONG:  # what ends services and starts them need not wait for the load each time
         dom0.expect("xl sched-credit2 -d Domain-0 -w 1024")
     return f"in dom0 and {len(GUESTS)} guests"
