@@ -25,8 +25,10 @@ def build(logs):
     if done.returncode:
         with open(log, errors="replace") as f:
             raise ui.Failure("the Debian packages could not be built", f"see {log}", ui.tail(f.read(), 20))
-    return {f"lab/packages/{name}": os.path.join(folder, name) for name in sorted(os.listdir(folder))
-            if name.endswith(".deb")}
+    files = {f"lab/packages/{name}": os.path.join(folder, name) for name in sorted(os.listdir(folder))
+             if name.endswith(".deb")}
+    files["lab/bin/lab-end"] = host.need(os.path.join(host.BUILD, "tests/lab/lab-end"))
+    return files
 
 
 # Where a host has upstream's units, as other distributions and Xen's own `make install` have them, they must all come
@@ -126,6 +128,33 @@ END
     return "pvh"
 
 
+DEATHS = ("xenstored crash", "switch crash", "monitor destroy", "xenstored destroy")
+
+
+def _watchd(dom0):
+    """systemd runs it: each service is brought back, whatever ends it, with a report."""
+    out = dom0.expect(r"""
+        uuid() { sed -n 's/.*"uuid": *"*\([^",]*\).*/\1/p' /run/atoll/$1.json; }
+        back() { [ "$(uuid $1)" != $2 ] && atoll status $1 >/run/null 2>&1; }
+        for death in """ + " ".join(f"'{death}'" for death in DEATHS) + r"""; do
+            set -- $death
+            before=$(uuid $1) tries=0
+            lab-end $2 $(xl domid $1) || exit 1
+            until back $1 $before; do
+                tries=$((tries + 1))
+                [ $tries -lt 120 ] || { echo "$1 does not come back"; atoll list; journalctl -b -u atoll-watchd; exit 1; }
+                sleep 0.5
+            done
+        done
+        xl list || exit 1
+        atoll crash list || exit 1
+        journalctl -b -u atoll-watchd -o cat""", 300, "a service is not brought back")
+    if out.count("runs again") != len(DEATHS) or out.count("is in the report") != len(DEATHS):
+        raise checks.CheckFailed("watchd does not tell of each death", out)
+    dom0.shown = out
+    return ", ".join(DEATHS)
+
+
 def _remove(dom0):
     out = dom0.expect("""
         dpkg -r atoll-services || exit 1
@@ -144,7 +173,8 @@ BOOTS = (
                       ("dpkg -i changes nothing before a boot", _install),
                       ("upstream's units give way and come back", _upstream), ("reboot", _reboot))),
     ("with the packages", (("it boots", _boots), ("XenStore, switch and monitor are ours", _ours),
-                           ("xl create", _guest), ("dpkg -r changes nothing before a boot", _remove),
+                           ("xl create", _guest), ("watchd brings services back", _watchd),
+                           ("dpkg -r changes nothing before a boot", _remove),
                            ("reboot", _reboot))),
     ("without them again", (("it boots", _boots), ("its own xenstored serves", _stock))),
 )
