@@ -35,6 +35,7 @@ struct service_settings {
     uint32_t domid;     /**< `domid`, 0: any */
     bool has_cpus;      /**< `cpus` given: "1", "0-3,^2" */
     uint8_t cpus[CONFIG_CPUS_MAX / 8]; /**< the processors its vCPU may run on */
+    uint32_t weight;                   /**< `weight` in Xen's scheduler, 0: Xen's own (256) */
     uint32_t timeout_s;                /**< `timeout`: seconds for the first answer */
     uint32_t watchdog_s;               /**< `watchdog`: seconds for a turn of its loop, 0: any */
     uint32_t recover; /**< `recover`: deaths in a row after which watchd gives up; 0: at once */

@@ -42,6 +42,7 @@ enum key {
     KEY_FLASK,
     KEY_CMDLINE,
     KEY_CPUS,
+    KEY_WEIGHT,
     KEY_TIMEOUT,
     KEY_WATCHDOG,
     KEY_RECOVER,
@@ -64,6 +65,7 @@ static const struct {
     [KEY_FLASK] = {"flask-label", "a FLASK label such as system_u:system_r:domU_t"},
     [KEY_CMDLINE] = {"cmdline", "printable ASCII"},
     [KEY_CPUS] = {"cpus", "a list of processors such as 0-3,^2, each below 256"},
+    [KEY_WEIGHT] = {"weight", "1 to 65535"},
     [KEY_TIMEOUT] = {"timeout", "1 to 3600 (seconds)"},
     [KEY_WATCHDOG] = {"watchdog", "2 to 3600 (seconds), or 0 for none"},
     [KEY_RECOVER] = {"recover", "0 to 1000 (times in a row)"},
@@ -267,6 +269,8 @@ static bool take(struct service_settings *s, enum key key, const char *value)
                replace(&s->cmdline, value);
     case KEY_CPUS:
         return s->has_cpus = value_cpus(value, s->cpus, CONFIG_CPUS_MAX);
+    case KEY_WEIGHT:
+        return value_number(value, 1, DOMAIN_WEIGHT_MAX, &s->weight);
     case KEY_TIMEOUT:
         return value_number(value, 1, 3600, &s->timeout_s);
     case KEY_WATCHDOG:

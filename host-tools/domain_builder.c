@@ -67,6 +67,32 @@ static int set_affinity(struct domain_builder *b, const struct domain_config *cf
     return rc;
 }
 
+/* The host's scheduler has one weight a domain, where it has any. */
+static int set_weight(struct domain_builder *b, uint16_t weight)
+{
+    struct xen_domctl_sched_credit2 credit2;
+    struct xen_domctl_sched_credit credit;
+    int scheduler;
+
+    if (xc_sched_id(b->xch, &scheduler))
+        return -1;
+    switch (scheduler) {
+    case XEN_SCHEDULER_CREDIT2:
+        if (xc_sched_credit2_domain_get(b->xch, b->domid, &credit2))
+            return -1;
+        credit2.weight = weight;
+        return xc_sched_credit2_domain_set(b->xch, b->domid, &credit2);
+    case XEN_SCHEDULER_CREDIT:
+        if (xc_sched_credit_domain_get(b->xch, b->domid, &credit))
+            return -1;
+        credit.weight = weight;
+        return xc_sched_credit_domain_set(b->xch, b->domid, &credit);
+    default:
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+}
+
 int domain_create(struct domain_builder *b, const struct domain_config *cfg)
 {
     struct xen_domctl_createdomain create = {
@@ -104,6 +130,9 @@ int domain_create(struct domain_builder *b, const struct domain_config *cfg)
         return failed(b, "creating its vCPU");
     if (cfg->cpus && set_affinity(b, cfg))
         return failed(b, "binding it to its processors (`cpus`; does this host have them?)");
+    if (cfg->weight && set_weight(b, cfg->weight))
+        return failed(b, "setting its `weight` (has this host's scheduler weights? see "
+                         "`xl info`, xen_scheduler)");
     if (xc_domain_setmaxmem(b->xch, b->domid, memory_kib))
         return failed(b, "setting its memory limit");
     /* Where Xen does not trust the host's TSC, it would emulate each RDTSC: an exit for each look

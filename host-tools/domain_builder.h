@@ -29,6 +29,8 @@
 
 /** The most memory a service may have, in MiB: all of it lies below the hole for devices. */
 #define DOMAIN_MEMORY_MAX_MB 2048u
+/** The largest weight that Xen's credit schedulers take. */
+#define DOMAIN_WEIGHT_MAX 65535u
 
 /** What a service's domain is to be like. One vCPU, PVH, memory in one piece from address 0. */
 struct domain_config {
@@ -41,6 +43,7 @@ struct domain_config {
     uint32_t max_maptrack_frames; /**< pages that track its mappings of others (256 each) */
     uint32_t max_evtchn_port;     /**< highest port it may have, UINT32_MAX for no limit */
     uint32_t store_domid;         /**< who serves its XenStore ring, or DOMAIN_NO_STORE */
+    uint16_t weight;              /**< in the scheduler, 1 to DOMAIN_WEIGHT_MAX; 0: Xen's own */
     const uint8_t *cpus;          /**< the processors its vCPU may run on, a bit each; NULL: all */
     unsigned cpu_count;           /**< bits of @ref cpus, a multiple of 8 */
     const uint8_t *predecessor;   /**< UUID of the domain whose place it takes, NULL: of none */

@@ -165,6 +165,7 @@ int start_settle(struct report *r, struct start_options *opt,
     opt->kernel = opt->kernel ? opt->kernel : settings->kernel;
     opt->flask = opt->flask ? opt->flask : settings->flask;
     opt->cpus = settings->has_cpus ? settings->cpus : NULL;
+    opt->weight = settings->weight;
     opt->memory_mb = opt->memory_mb ? opt->memory_mb : settings->memory_mb;
     opt->domid = opt->domid ? opt->domid : settings->domid;
     opt->timeout_s = opt->timeout_s ? opt->timeout_s : settings->timeout_s;

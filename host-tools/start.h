@@ -21,6 +21,7 @@ struct start_options {
     const char *name;                   /**< the domain's name in XenStore */
     const char *kernel;                 /**< path of the image */
     const char *flask;                  /**< its FLASK label, NULL for the default */
+    uint32_t weight;                    /**< in Xen's scheduler, 0: Xen's own */
     const uint8_t *cpus;                /**< the processors for it, CONFIG_CPUS_MAX bits, or NULL */
     uint32_t memory_mb;                 /**< MiB */
     uint32_t journal_kib;               /**< KiB set aside for its journal, on top */

@@ -67,6 +67,7 @@ int start_begin(struct start *s, struct report *r, const struct start_options *o
         .domid = opt->domid,
         .flask_label = opt->flask,
         .cpus = opt->cpus,
+        .weight = (uint16_t)opt->weight,
         .cpu_count = CONFIG_CPUS_MAX,
     };
     return 0;

@@ -86,6 +86,7 @@ START_TEST(everything_given)
                            "flask-label = system_u:system_r:domU_t\n"
                            "cmdline = log=64 clients=8\n"
                            "cpus = 0-3,^2\n"
+                           "weight = 65535\n"
                            "timeout = 3600\n"
                            "watchdog = 3600\n"
                            "recover = 0\n"
@@ -106,6 +107,7 @@ START_TEST(everything_given)
     ck_assert_str_eq(s->cmdline, "log=64 clients=8");
     ck_assert(s->has_cpus);
     ck_assert_uint_eq(s->cpus[0], 0xb);
+    ck_assert_uint_eq(s->weight, 65535);
     ck_assert_uint_eq(s->timeout_s, 3600);
     ck_assert_uint_eq(s->watchdog_s, 3600);
     ck_assert_uint_eq(s->recover, 0);
@@ -140,6 +142,8 @@ START_TEST(errors_name_line_and_key)
     refused("[switch]\ndomid = 32752\n", "2: domid:");
     refused("[switch]\ncpus = 3-1\n", "2: cpus: \"3-1\" will not do; expected a list");
     refused("[switch]\ncpus = 256\n", "2: cpus:");
+    refused("[switch]\nweight = 0\n", "2: weight: \"0\" will not do; expected 1 to 65535");
+    refused("[switch]\nweight = 65536\n", "2: weight:");
     refused("[switch]\ntimeout = 3601\n", "2: timeout:");
     refused("[switch]\nwatchdog = 1\n", "2: watchdog: \"1\" will not do; expected 2 to 3600");
     refused("[switch]\nwatchdog = 3601\n", "2: watchdog:");

@@ -85,9 +85,12 @@ START_TEST(configuration_fills_in)
     ck_assert_ptr_null(opt.cpus);
     ck_assert(opt.store_domain);
     ck_assert_str_eq(said, "");
+    ck_assert_uint_eq(opt.weight, 0);
     settings.has_cpus = true;
+    settings.weight = 17;
     ck_assert_int_eq(settle(), 0);
     ck_assert_ptr_eq(opt.cpus, settings.cpus);
+    ck_assert_uint_eq(opt.weight, 17);
 }
 END_TEST
 
