@@ -15,7 +15,7 @@
 #include "quota.h"
 #include "state.h"
 
-#define JOURNAL_ENTRY_VERSION 2U
+#define JOURNAL_ENTRY_VERSION 3U
 
 /** The types of records. */
 enum entry_type {

@@ -44,7 +44,7 @@ static bool option(const char *cmdline, const char *name, uint32_t max, uint32_t
 }
 
 /** What is in the journal (docs/recovery.md). */
-#define STATE_VERSION 2U
+#define STATE_VERSION 3U
 STATE_NOTE(STATE_VERSION, STATE_VERSION, STATE_VERSION);
 
 void hv_main(struct hv *hv)
