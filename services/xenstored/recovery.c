@@ -156,6 +156,11 @@ static int redo(struct recovery *recovery, const struct entry_request *body, con
     if (xs->recorder)
         recorder_hint_done(xs);
     recovery->requests++;
+    recovery->left_out += poison;
+    if (error == -EINVAL && recovery->left_out) {
+        recovery->without++;
+        return 0;
+    }
     if (error == -EINVAL)
         return recovery_problem(recovery, "a request cannot have had the outcome that it says");
     return error;
@@ -444,6 +449,11 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
     history_create(xs, limit);
     log_write(xs->log, LOG_INFO, "taken over: %" PRIu64 " entries, %" PRIu64 " of them requests",
               recovery.entries, recovery.requests);
+    if (recovery.left_out)
+        log_write(xs->log, LOG_ERROR,
+                  "of these, %" PRIu64 " were left out that had killed the service, and %" PRIu64
+                  " that were impossible without them",
+                  recovery.left_out, recovery.without);
     answered = hint.answer.valid && hint.answer.generation == recovery.generation &&
                hint.answer.number == recovery.number;
     recovery_resume(xs, answered ? &hint.answer : NULL);
