@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/arena_class.h"
 
@@ -39,8 +38,8 @@ struct arena {
     struct record *buckets[];
 };
 
-/* All that were not destroyed. An arena of pages whose domain was ended in the simulator has nobody
- * who would destroy it: it goes when the next one is made, and until then it is no leak. */
+/* All that were not destroyed. An arena whose domain was ended in the simulator has nobody who
+ * would destroy it: it goes when another gets its pages' address, and until then it is no leak. */
 static struct arena *arenas;
 
 /* Not zero, and no valid pointer: what reads an object before it writes it shall be noticed. */
@@ -66,24 +65,15 @@ static void forget(struct arena *arena)
     *link = arena->next;
 }
 
-static bool is_mapped(const void *base)
-{
-    uintptr_t page = (uintptr_t)base & ~(uintptr_t)(PAGE - 1);
-    unsigned char resident;
-
-    return mincore((void *)page, PAGE, &resident) == 0;
-}
-
-/* Destroy what had the pages of @base before, and whatever has pages that are gone. */
+/* Destroy what had the pages at @base before: they are another's now, so its domain has ended. */
 static void bury(const void *base)
 {
-    struct arena *next;
+    struct arena *arena = arenas;
 
-    for (struct arena *arena = arenas; arena; arena = next) {
-        next = arena->next;
-        if (arena->base == base || !is_mapped(arena->base))
-            arena_destroy(arena);
-    }
+    while (arena && arena->base != base)
+        arena = arena->next;
+    if (arena)
+        arena_destroy(arena);
 }
 
 size_t arena_living(void)

@@ -15,8 +15,8 @@ void arena_fail_nth(struct arena *arena, uint64_t n);
 /** Allocations asked for since arena_fail_nth(): tells a sweep when it is complete. */
 uint64_t arena_attempts(const struct arena *arena);
 
-/** Arenas that were made and not destroyed. One whose pages are gone, because its domain was ended
- * in the simulator, is destroyed when the next one is made. */
+/** Arenas that were made and not destroyed. One whose domain was ended in the simulator is
+ * destroyed when the next one at the same address is made, which a successor's mostly is. */
 size_t arena_living(void);
 
 #endif

@@ -4,6 +4,9 @@
  * The first of the reserved pages of a service with a journal: always writable, and what is on it
  * is in force at once, without a frame. Behind it is the journal (journal.h). To dom0, which copies
  * it, it is a stranger's. All numbers are little endian.
+ *
+ * The service may end between any two stores to it. What has to be in order is stored with
+ * journal_hint_store32() and journal_hint_store64(); to a processor, these are stores like others.
  */
 #ifndef COMMON_JOURNAL_HINT_H
 #define COMMON_JOURNAL_HINT_H
@@ -37,13 +40,25 @@ struct journal_answer {
 
 /** The first page. */
 struct journal_hint {
-    uint64_t magic;
-    uint32_t complete; /* 0: the journal lacks what happened since it had no room */
-    uint32_t domid;    /* whose request is being decided */
-    uint64_t request;  /* its hash; 0: none is */
+    uint64_t magic;    /* stored when @suspects are all there; before that, it is no such page */
+    uint64_t outgrown; /* the journal of this generation lacks what happened since; 0: none does */
+    uint64_t request;  /* hash of the one that is being decided; 0: none is */
+    uint32_t domid;    /* whose it is; stored first */
+    uint32_t reserved;
     struct journal_suspect suspects[JOURNAL_SUSPECTS];
     struct journal_answer answer;
 };
+
+/** Store into the page once, and no earlier store of the program's after that. */
+static inline void journal_hint_store32(uint32_t *at, uint32_t value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+static inline void journal_hint_store64(uint64_t *at, uint64_t value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
 
 /**
  * Put what @newer says of requests that killed into @kept; both are whole pages. For a successor

@@ -16,7 +16,7 @@
 #include "state.h"
 
 /** An entry may become longer without a new version: readers leave alone what they do not know. */
-#define JOURNAL_ENTRY_VERSION 2U
+#define JOURNAL_ENTRY_VERSION 3U
 
 /** The types of records. */
 enum entry_type {

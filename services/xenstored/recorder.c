@@ -36,7 +36,6 @@ int recorder_create(struct xenstored *xs, void *pages, unsigned count)
     list_init(&recorder->unlogged);
     list_init(&recorder->resetting);
     recorder->changed = true;
-    recorder->hint->magic = JOURNAL_HINT_MAGIC;
     xs->recorder = recorder;
     return 0;
 }
@@ -306,7 +305,7 @@ static void checkpoint(struct xenstored *xs)
     forget_unlogged(recorder);
     if (recorder->full) {
         /* What the journal has is not how things are from here on, and it says so. */
-        recorder->hint->complete = 0;
+        journal_hint_store64(&recorder->hint->outgrown, recorder->journal.generation);
         journal_checkpoint_abort(&recorder->journal);
         recorder->failures++;
         recorder->off = true;
@@ -318,11 +317,11 @@ static void checkpoint(struct xenstored *xs)
                       recorder->pages);
         return;
     }
+    journal_hint_store64(&recorder->hint->magic, JOURNAL_HINT_MAGIC);
     journal_checkpoint_end(&recorder->journal);
     recorder->checkpoint_end = recorder->journal.end;
     recorder->checkpoints++;
     recorder->changed = recorder->off = false;
-    recorder->hint->complete = 1;
     if (was_off)
         log_write(xs->log, LOG_NOTICE, "the store fits into its journal again");
 }
@@ -455,16 +454,12 @@ bool recorder_is_poison(struct xenstored *xs, const struct xs_header *header)
     return false;
 }
 
-void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before)
+/* The predecessor died with the request of @before under way. */
+static void suspect(struct xenstored *xs, struct journal_hint *hint,
+                    const struct journal_hint *before)
 {
-    struct journal_hint *hint = xs->recorder ? xs->recorder->hint : NULL;
     unsigned at = 0;
 
-    if (!hint)
-        return;
-    memcpy(hint->suspects, before->suspects, sizeof(hint->suspects));
-    if (!before->request)
-        return;
     while (at < JOURNAL_SUSPECTS && (hint->suspects[at].hash != before->request ||
                                      hint->suspects[at].domid != before->domid))
         at++;
@@ -479,4 +474,17 @@ void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *befo
     log_write(xs->log, LOG_WARNING,
               "the predecessor died with a request of domain %u under way, %u times so far",
               before->domid, hint->suspects[at].deaths);
+}
+
+void recorder_hint_inherit(struct xenstored *xs, const struct journal_hint *before)
+{
+    struct journal_hint *hint = xs->recorder ? xs->recorder->hint : NULL;
+
+    if (!hint)
+        return;
+    memcpy(hint->suspects, before->suspects, sizeof(hint->suspects));
+    if (before->request)
+        suspect(xs, hint, before);
+    /* Until here our predecessor's page counts, which has the same death to be counted. */
+    journal_hint_store64(&hint->magic, JOURNAL_HINT_MAGIC);
 }

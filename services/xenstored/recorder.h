@@ -127,13 +127,13 @@ static inline void recorder_answered(struct xenstored *xs, struct connection *co
     struct recorder *recorder = xs->recorder;
     struct journal_answer *answer = &recorder->hint->answer;
 
-    hv_shared_write32(xs->hv, &answer->valid, 0);
-    answer->connection = connection->id;
-    answer->cons = cons;
-    answer->rsp = rsp;
-    answer->generation = recorder->journal.generation;
-    answer->number = recorder->journal.number;
-    hv_shared_write32(xs->hv, &answer->valid, 1);
+    journal_hint_store32(&answer->valid, 0);
+    journal_hint_store32(&answer->connection, connection->id);
+    journal_hint_store32(&answer->cons, cons);
+    journal_hint_store32(&answer->rsp, rsp);
+    journal_hint_store64(&answer->generation, recorder->journal.generation);
+    journal_hint_store64(&answer->number, recorder->journal.number);
+    journal_hint_store32(&answer->valid, 1);
     if (connection->answered++ == RECORDER_ANSWERED_MAX) {
         connection->answered = 0;
         recorder->changed = true;
@@ -188,15 +188,15 @@ static inline bool recorder_hint(struct xenstored *xs, domid_t domid,
     struct journal_hint *hint = xs->recorder->hint;
 
     memset(payload + header->length, 0, 8);
-    hint->domid = domid;
-    *(volatile uint64_t *)&hint->request = recorder_hash(domid, header, payload);
+    journal_hint_store32(&hint->domid, domid);
+    journal_hint_store64(&hint->request, recorder_hash(domid, header, payload));
     return hint->suspects[0].hash && recorder_is_poison(xs, header);
 }
 
 /** It is decided. */
 static inline void recorder_hint_done(struct xenstored *xs)
 {
-    *(volatile uint64_t *)&xs->recorder->hint->request = 0;
+    journal_hint_store64(&xs->recorder->hint->request, 0);
 }
 
 /** Learn from the predecessor's page. */

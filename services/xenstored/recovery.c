@@ -156,6 +156,11 @@ static int redo(struct recovery *recovery, const struct entry_request *body, con
     if (xs->recorder)
         recorder_hint_done(xs);
     recovery->requests++;
+    recovery->left_out += poison;
+    if (error == -EINVAL && recovery->left_out) {
+        recovery->without++;
+        return 0;
+    }
     if (error == -EINVAL)
         return recovery_problem(recovery, "a request cannot have had the outcome that it says");
     return error;
@@ -387,12 +392,16 @@ static int empty_tree(struct xenstored *xs)
     return 0;
 }
 
-static int read_journal(struct recovery *recovery, const uint8_t *state, size_t size)
+static int read_journal(struct recovery *recovery, const uint8_t *state, size_t size,
+                        uint64_t outgrown)
 {
     struct journal_reader reader;
     struct journal_record record;
     int more = 0, error = journal_read(&reader, state + HV_PAGE_SIZE, size - HV_PAGE_SIZE);
 
+    if (!error && reader.generation == outgrown)
+        error = recovery_problem(recovery, "it had been too small for the store when the service "
+                                           "ended: let it have more pages");
     if (!error)
         error = empty_tree(recovery->xs);
     while (!error && (more = journal_next(&reader, &record)) > 0)
@@ -430,10 +439,7 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
     history_destroy(xs);
     xs->recovering = true;
     xs->env.writer = hv_domid(xs->hv);
-    error = hint.complete
-                ? read_journal(&recovery, state, size)
-                : recovery_problem(&recovery, "it had been too small for the store when the "
-                                              "service ended: let it have more pages");
+    error = read_journal(&recovery, state, size, hint.outgrown);
     if (error) {
         log_write(xs->log, LOG_ERROR, "the predecessor's journal: %s (entry %" PRIu64 ")",
                   recovery.problem ? recovery.problem : "memory is too short", recovery.entries);
@@ -443,6 +449,11 @@ int recovery_run(struct xenstored *xs, const void *state, size_t size)
     history_create(xs, limit);
     log_write(xs->log, LOG_INFO, "taken over: %" PRIu64 " entries, %" PRIu64 " of them requests",
               recovery.entries, recovery.requests);
+    if (recovery.left_out)
+        log_write(xs->log, LOG_ERROR,
+                  "of these, %" PRIu64 " were left out that had killed the service, and %" PRIu64
+                  " that were impossible without them",
+                  recovery.left_out, recovery.without);
     answered = hint.answer.valid && hint.answer.generation == recovery.generation &&
                hint.answer.number == recovery.number;
     recovery_resume(xs, answered ? &hint.answer : NULL);

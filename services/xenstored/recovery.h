@@ -33,7 +33,8 @@ struct recovery {
     bool head, checkpoint;       /* has begun; is complete */
     uint64_t sequence;           /* of the newest node */
     uint64_t generation, number; /* of the journal, and of the frame that would follow */
-    uint64_t entries, requests, refused;
+    uint64_t entries, requests;
+    uint64_t left_out, without; /* for having killed too often; impossible without one of these */
 };
 
 /** Say what is wrong; -EINVAL. */

@@ -52,7 +52,6 @@ static void keep_pages(struct host *host)
     }
     if (host->reserved == NULL)
         return;
-    memcpy(host->deaths.kept, host->reserved, sizeof(uint64_t));
     hint = (struct journal_hint *)(void *)host->deaths.kept;
     if (journal_read(&reader, (uint8_t *)host->reserved + HV_PAGE_SIZE, size - HV_PAGE_SIZE) == 0) {
         uint8_t *journal = host->deaths.kept + HV_PAGE_SIZE;
@@ -98,13 +97,18 @@ void host_end_store(struct host *host)
     sim_domain_destroy(store);
 }
 
+void host_access(struct host *host)
+{
+    if (host->deaths.stepping && host->deaths.in != 0 && --host->deaths.in == 0)
+        host_end_store(host);
+}
+
 static void count_access(void *context, struct hv *victim, const void *address, size_t length)
 {
     struct host *host = context;
 
-    if (victim == host->store && host->deaths.stepping && host->deaths.in != 0 &&
-        --host->deaths.in == 0)
-        host_end_store(host);
+    if (victim == host->store)
+        host_access(host);
 }
 
 void host_arm(struct host *host)
@@ -137,7 +141,7 @@ static uint64_t run(struct host *host, uint64_t until)
 {
     uint64_t steps = sim_run(host->sim, until, STEPS_AT_ONCE), all = steps;
 
-    while (host->deaths.dead) {
+    while (host->deaths.dead && !host->deaths.alone) {
         bring_back(host);
         steps = sim_run(host->sim, until, STEPS_AT_ONCE);
         all += steps;

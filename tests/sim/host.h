@@ -41,6 +41,7 @@ struct host_deaths {
     bool first;                 /**< within it */
     bool stepping;              /**< within the service's own step */
     bool dead;
+    bool alone;    /**< no successor comes up but by host_succeed() */
     bool poison;   /**< keep what tells of requests that killed; else a run has too many deaths */
     uint8_t *kept; /**< the reserved pages that the successor gets; NULL: none */
     size_t kept_size; /**< of them, in bytes: all, or what journal_cut() leaves */
@@ -82,6 +83,9 @@ int host_succeed(struct host *host);
 
 /** Arm @host->deaths: from now on, the test's adversary is the host's own. */
 void host_arm(struct host *host);
+
+/** An access, as those that host_arm() counts: the store domain dies if it is the one. */
+void host_access(struct host *host);
 
 /** Run until the service has nothing to do, collecting what comes out of every ring. */
 void host_run(struct host *host);

@@ -490,6 +490,8 @@ START_TEST(test_poison_in_the_journal)
     recorder_hint_done(host->xs);
     OK(client_write(host->dom0, 0, "/p", ""));
     OK(client_write(host->dom0, 0, "/q", ""));
+    OK(client_set_perms(host->dom0, 0, "/p", "n0")); /* cannot be done without that */
+    OK(client_write(host->dom0, 0, "/r", ""));
     host->deaths.poison = true;
     host_end_store(host);
     hint = (struct journal_hint *)(void *)host->deaths.kept;
@@ -497,11 +499,11 @@ START_TEST(test_poison_in_the_journal)
     host_run(host);
     ck_assert_ptr_null(client_value(host->dom0, 0, "/p"));
     ck_assert_ptr_nonnull(client_value(host->dom0, 0, "/q"));
+    ck_assert_ptr_nonnull(client_value(host->dom0, 0, "/r"));
     host_destroy(host);
 }
 END_TEST
 
-/* Requests that need no frame are not more than a successor can tell from the ring. */
 /* A successor has little to do again, however large the journal is. */
 START_TEST(test_log_is_bounded)
 {
@@ -518,6 +520,7 @@ START_TEST(test_log_is_bounded)
 }
 END_TEST
 
+/* Requests that need no frame are not more than a successor can tell from the ring. */
 START_TEST(test_many_answers)
 {
     struct host *host = host_create(NULL);

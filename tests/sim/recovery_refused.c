@@ -141,8 +141,9 @@ static void change(struct sim *sim, uint8_t *pages, const struct wrong *wrong)
 {
     static uint8_t entries[AREA];
     size_t size = AREA - HV_PAGE_SIZE, length = journal_entries(pages, size, entries);
+    size_t at = find(entries, length, wrong) + wrong->at; /* which may be less */
 
-    memcpy(entries + find(entries, length, wrong) + wrong->at, &wrong->value, wrong->length);
+    memcpy(entries + at, &wrong->value, wrong->length);
     ck_assert(journal_rewrite(sim, pages, size, entries, length));
 }
 

@@ -17,35 +17,6 @@
 #define STEPS 600
 #define PAGES "129"
 
-unsigned recovery_number(const char *name, unsigned otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
-}
-
-void recovery_play(struct recovery_play *play)
-{
-    struct random_options options = {
-        .seed = play->seed,
-        .steps = play->steps,
-        .host_events = true,
-        .print = getenv("RECOVERY_PRINT") != NULL,
-    };
-    struct twin *twin = twin_create(play->seed, true);
-    struct host_deaths *deaths = &twin->host->deaths;
-
-    deaths->in = play->in;
-    deaths->then = play->then;
-    deaths->every = play->every;
-    deaths->random = play->seed;
-    host_arm(twin->host);
-    random_run(twin, &options);
-    play->deaths = deaths->count;
-    play->early = deaths->early;
-    twin_destroy(twin);
-}
-
 /* Many deaths in one run, some of them within the recovery from the one before. */
 START_TEST(test_again_and_again)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /**
  * @file recovery_test.h
- * Runs of the reference model and a service that dies, in the parts of recovery-test.
+ * Runs of the reference model and a service that dies (recovery_play.c), and the parts of
+ * recovery-test.
  */
 #ifndef TESTS_SIM_RECOVERY_TEST_H
 #define TESTS_SIM_RECOVERY_TEST_H
@@ -14,8 +15,9 @@
 struct recovery_play {
     uint64_t seed;
     unsigned steps;
-    uint64_t in, then, every; /**< as in struct host_deaths */
-    unsigned deaths, early;   /**< that came; of them in the first step of a successor */
+    uint64_t in, then, every;       /**< as in struct host_deaths */
+    unsigned deaths, early;         /**< that came; of them in the first step of a successor */
+    void (*arm)(struct host *host); /**< in the place of host_arm(); NULL: that */
 };
 
 /** Play it; fails the running test where the service and the model differ. */

@@ -103,7 +103,7 @@ START_TEST(carries)
 
     memset(page, 0, sizeof(page));
     kept->magic = newer->magic = JOURNAL_HINT_MAGIC;
-    kept->complete = 1;
+    kept->outgrown = 1;
     kept->answer.cons = 77;
     kept->request = 5;
     newer->domid = 9;
@@ -115,7 +115,7 @@ START_TEST(carries)
     ck_assert_uint_eq(kept->request, 0x1234);
     ck_assert_uint_eq(kept->domid, 9);
     ck_assert_uint_eq(kept->suspects[7].deaths, 2);
-    ck_assert_uint_eq(kept->complete, 1);
+    ck_assert_uint_eq(kept->outgrown, 1);
     ck_assert_uint_eq(kept->answer.cons, 77);
     newer->magic = 0; /* it never came so far */
     newer->request = 8;
