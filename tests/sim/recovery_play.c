@@ -27,6 +27,8 @@ void recovery_play(struct recovery_play *play)
     deaths->random = play->seed;
     (play->arm != NULL ? play->arm : host_arm)(twin->host);
     random_run(twin, &options);
+    if (play->disarm != NULL)
+        play->disarm();
     play->deaths = deaths->count;
     play->early = deaths->early;
     twin_destroy(twin);

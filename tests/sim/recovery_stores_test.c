@@ -50,17 +50,16 @@ static void arm_both(struct host *host)
     host_arm(host);
 }
 
+static void disarm(void)
+{
+    stores_watch(NULL, NULL);
+}
+
 /* How many there were, for whoever asks for more of them. */
 static void tell(const char *what, unsigned number)
 {
     if (getenv("RECOVERY_STRIDE") != NULL)
         fprintf(stderr, "%u %s\n", number, what);
-}
-
-static void play(struct recovery_play *play)
-{
-    recovery_play(play);
-    stores_watch(NULL, NULL);
 }
 
 /* One death in a run, before each store in turn. */
@@ -75,10 +74,11 @@ START_TEST(test_each_store)
         .in = at != 0 ? at : 1 + seed % stride,
         .then = recovery_number("RECOVERY_THEN", 0),
         .arm = arm,
+        .disarm = disarm,
     };
 
     do {
-        play(&one);
+        recovery_play(&one);
         one.in += stride;
         runs += one.deaths;
     } while (at == 0 && one.deaths != 0);
@@ -92,12 +92,13 @@ END_TEST
 START_TEST(test_each_store_of_recovery)
 {
     unsigned stride = recovery_number("RECOVERY_STRIDE", 3), runs = 0;
-    struct recovery_play two = {.seed = (unsigned)_i, .steps = STEPS_LATER, .arm = arm};
+    struct recovery_play two = {
+        .seed = (unsigned)_i, .steps = STEPS_LATER, .arm = arm, .disarm = disarm};
 
     for (two.in = 20 + (unsigned)_i; two.in < 220; two.in += 50) {
         two.then = 1 + (two.in + (unsigned)_i) % stride;
         do {
-            play(&two);
+            recovery_play(&two);
             two.then += stride;
             runs += two.early;
         } while (two.early != 0);
@@ -116,9 +117,10 @@ START_TEST(test_again_and_again)
         .in = 1 + (unsigned)_i,
         .every = 3000,
         .arm = arm_both,
+        .disarm = disarm,
     };
 
-    play(&many);
+    recovery_play(&many);
     ck_assert_uint_gt(many.deaths, 0);
 }
 END_TEST

@@ -18,6 +18,7 @@ struct recovery_play {
     uint64_t in, then, every;       /**< as in struct host_deaths */
     unsigned deaths, early;         /**< that came; of them in the first step of a successor */
     void (*arm)(struct host *host); /**< in the place of host_arm(); NULL: that */
+    void (*disarm)(void);           /**< and its end; NULL: nothing */
 };
 
 /** Play it; fails the running test where the service and the model differ. */
