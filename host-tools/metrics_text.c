@@ -82,10 +82,9 @@ static void name_family(struct sample *sample, const struct statistic *s)
 
     snprintf(sample->family, sizeof(sample->family), PREFIX "%s", s->name);
     clean_name(sample->family);
-    if (strcmp(sample->family, LEFT_OUT) == 0) /* the tool's own */
-        add_end(sample->family, sizeof(sample->family), "_of_service");
-    /* Suffixes that say what they are not: of gauges, and before the unit. */
-    if (ends_with(sample->family, "_total"))
+    /* Suffixes that say what they are not: of gauges, and before the unit. All of them, so that no
+     * service's gauge takes the name of another one's counter. */
+    while (ends_with(sample->family, "_total"))
         sample->family[strlen(sample->family) - strlen("_total")] = 0;
     if (strcmp(s->unit, "bytes") == 0)
         drop_word(sample->family, "_bytes");
@@ -93,6 +92,8 @@ static void name_family(struct sample *sample, const struct statistic *s)
         add_end(sample->family, sizeof(sample->family), "_seconds");
     else if (strcmp(s->unit, "bytes") == 0)
         add_end(sample->family, sizeof(sample->family), "_bytes");
+    if (strcmp(sample->family, LEFT_OUT) == 0) /* the tool's own */
+        add_end(sample->family, sizeof(sample->family), "_of_service");
     if (s->counter)
         add_end(sample->family, sizeof(sample->family), "_total");
 }

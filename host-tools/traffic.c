@@ -290,26 +290,25 @@ void traffic_lost(struct traffic *t, const char *what, uint64_t count)
 
 /* --- over time -------------------------------------------------------------------------------- */
 
-/* A flow's bytes, evenly over its time, as if it had gone on steadily. */
+/* A flow's bytes, evenly over its time, as if it had gone on steadily; of what is shown of it. */
 static void spread(const struct traffic *t, uint64_t *series, const struct traffic_span *span)
 {
+    const uint64_t last = span->last < t->last ? span->last : t->last;
     const uint64_t from = span->first > t->first ? span->first - t->first : 0;
-    const uint64_t to = span->last > t->first ? span->last - t->first : 0;
+    const uint64_t to = last > t->first ? last - t->first : 0;
     const uint64_t length = span->last - span->first;
-    uint64_t begin = from / t->bucket, end = to / t->bucket;
+    const uint64_t begin = from / t->bucket, end = to / t->bucket;
 
-    begin = begin < TRAFFIC_BUCKETS ? begin : TRAFFIC_BUCKETS - 1;
-    end = end < TRAFFIC_BUCKETS ? end : TRAFFIC_BUCKETS - 1;
-    if (begin == end || !length) {
+    if (!length) {
         series[begin] += span->bytes;
         return;
     }
     for (uint64_t i = begin; i <= end; i++) {
-        const uint64_t low = i * t->bucket > from ? i * t->bucket : from,
-                       high = (i + 1) * t->bucket < to ? (i + 1) * t->bucket : to;
+        /* The last bucket's end may be beyond what 64 bits hold. */
+        const uint64_t low = i == begin ? from : i * t->bucket,
+                       high = i == end ? to : (i + 1) * t->bucket;
 
-        if (high > low)
-            series[i] += (uint64_t)((double)span->bytes * (double)(high - low) / (double)length);
+        series[i] += (uint64_t)((unsigned __int128)span->bytes * (high - low) / length);
     }
 }
 

@@ -55,7 +55,10 @@ static void let_go(struct alerts *alerts, struct alert_host *host)
 
 void alert_hosts_forget(struct alerts *alerts, uint16_t identity)
 {
-    for (unsigned i = 0; i < ALERT_HOSTS; i++) {
+    const uint16_t *left = count_of(alerts, identity);
+
+    /* Where they are counted, until the last one is found: most ports have few, or none. */
+    for (unsigned i = 0; i < ALERT_HOSTS && (!left || *left != 0); i++) {
         for (unsigned j = 0; j < ALERT_WAYS; j++) {
             if (alerts->hosts[i][j].family && alerts->hosts[i][j].identity == identity)
                 let_go(alerts, &alerts->hosts[i][j]);

@@ -746,6 +746,8 @@ def crash_seeds():
 
 
 def main():
+    import tool_seeds  # which needs this module
+
     total = 0
     for name, seeds in (
             ("fuzz_wire", wire_seeds()),
@@ -761,8 +763,6 @@ def main():
             ("fuzz_alert", alert_seeds()),
             ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_engine", engine_seeds()),
-            ("fuzz_engine", engine_seeds()),
-            ("fuzz_decode", decode_frame_seeds()),
             ("fuzz_rules", rules_seeds()),
             ("fuzz_offload", offload_seeds()),
             ("fuzz_feed", feed_seeds()),
@@ -772,9 +772,10 @@ def main():
             ("fuzz_rules_file", rules_file_seeds()),
             ("fuzz_flows", flows_seeds()),
             ("fuzz_crash", crash_seeds()),
-            ("fuzz_netif", netif_seeds()),
-            ("fuzz_netif_control", netif_control_seeds()),
-            ("fuzz_xenbus", xenbus_seeds()),
+            ("fuzz_flow_file", tool_seeds.flow_file_seeds()),
+            ("fuzz_metrics", tool_seeds.metrics_seeds()),
+            ("fuzz_metrics_http", tool_seeds.metrics_http_seeds()),
+            ("fuzz_traffic", tool_seeds.traffic_seeds()),
     ):
         folder = os.path.join(HERE, "corpus", name)
         os.makedirs(folder, exist_ok=True)

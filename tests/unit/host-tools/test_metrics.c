@@ -172,9 +172,27 @@ END_TEST
 
 START_TEST(the_tools_own_name)
 {
-    add("samples_left_out", "", false, 7);
+    add(_i ? "samples_left_out_total" : "samples_left_out", "", false, 7);
     print();
     ck_assert_ptr_nonnull(strstr(out, "atoll_samples_left_out_of_service{service=\"switch\"} 7\n"));
+    ck_assert_ptr_null(strstr(out, "atoll_samples_left_out{"));
+    ck_assert_ptr_nonnull(strstr(out, LEFT_OUT("0")));
+}
+END_TEST
+
+/* A service that is asked first cannot make another one's counter a gauge, which would be dropped.
+ */
+START_TEST(counters_keep_their_names)
+{
+    struct statistics other = {.list = pointers, .count = 1};
+
+    add("x_total_total", "", false, 1);
+    ck_assert(metrics_text_add(text, "monitor", &other));
+    all.count = 0;
+    add("x", "", true, 2);
+    print();
+    ck_assert_ptr_nonnull(strstr(out, "atoll_x{service=\"monitor\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(out, "atoll_x_total{service=\"switch\"} 2\n"));
     ck_assert_ptr_nonnull(strstr(out, LEFT_OUT("0")));
 }
 END_TEST
@@ -330,7 +348,8 @@ int main(void)
     tcase_add_test(tc, doubles);
     tcase_add_test(tc, same_labels);
     tcase_add_test(tc, labels_that_take_the_way_out);
-    tcase_add_test(tc, the_tools_own_name);
+    tcase_add_loop_test(tc, the_tools_own_name, 0, 2);
+    tcase_add_test(tc, counters_keep_their_names);
     tcase_add_test(tc, services);
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, served);

@@ -104,6 +104,43 @@ START_TEST(times_are_kept)
 }
 END_TEST
 
+/* Of a flow that began before or goes on behind, the part that is shown. */
+START_TEST(parts_are_spread)
+{
+    uint64_t all = 0;
+
+    t->since = T0 + 10 * SECOND;
+    t->until = T0 + 20 * SECOND;
+    add("a", "b", "", T0 + 5 * SECOND, T0 + 15 * SECOND, 20000);
+    add("a", "b", "", T0 + 15 * SECOND, T0 + 25 * SECOND, 20000);
+    add("a", "b", "", T0, T0 + 10 * SECOND, 20000);
+    add("a", "b", "", T0 + 20 * SECOND, T0 + 30 * SECOND, 20000);
+    add("a", "b", "", T0 + 20 * SECOND, T0 + 20 * SECOND, 10);
+    traffic_finish(t);
+    for (unsigned i = 0; i < TRAFFIC_BUCKETS; i++)
+        all += t->total[i];
+    ck_assert_uint_le(all, 30015);
+    ck_assert_uint_ge(all, 30015 - TRAFFIC_BUCKETS);
+    ck_assert_uint_eq(t->total[TRAFFIC_BUCKETS - 1] / 10, 26); /* 15 of them at once */
+}
+END_TEST
+
+/* As a monitor that lies has it: all of 64 bits. */
+START_TEST(longest)
+{
+    uint64_t all = 0;
+
+    add("a", "b", "", 1, UINT64_MAX, UINT64_C(1) << 63);
+    traffic_finish(t);
+    for (unsigned i = 0; i < TRAFFIC_BUCKETS; i++) {
+        ck_assert_uint_ge(t->total[i], (UINT64_C(3) << 62) / TRAFFIC_BUCKETS - 1000);
+        all += t->total[i];
+    }
+    ck_assert_uint_ge(all, (UINT64_C(3) << 62) - TRAFFIC_BUCKETS);
+    print("all times");
+}
+END_TEST
+
 /* More names than there is room for are summed under others. */
 START_TEST(bounded)
 {
@@ -206,6 +243,8 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, sums);
     tcase_add_test(tc, times_are_kept);
+    tcase_add_test(tc, parts_are_spread);
+    tcase_add_test(tc, longest);
     tcase_add_test(tc, bounded);
     tcase_add_test(tc, hostile);
     tcase_add_loop_test(tc, nothing, 0, 2);
