@@ -222,7 +222,7 @@ def attach_detach(dom0, net):
 LEFT = """
 echo "domains $(xl list | tail -n +2 | wc -l)"
 echo "dead domains $(xl list | grep -c '(null)')"
-echo "nodes $(xenstore-ls -f | grep -v '/data/lab/' | wc -l)"
+echo "nodes $(xenstore-ls -f | grep -v '/data/lab' | wc -l)"
 echo "dom0 ports $(lsevtchn 0 | grep -vc VIRQ)"
 for name in {services}; do
     domid=$(xl domid $name) || exit 1
