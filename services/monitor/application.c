@@ -61,11 +61,18 @@ static bool is_handshake(const uint8_t *payload, size_t length)
     return length >= 6 && payload[0] == 0x16 && payload[1] == 3 && payload[5] == 1;
 }
 
+/* Has it a message, or how one begins? A later fragment has not, and a segment of TCP is all there
+ * or none; the first fragment of a long answer tells what was asked. */
+static bool begins(const struct decoded *decoded)
+{
+    return !decoded->fragment || (decoded->protocol == UDP && decoded->fragment_at == 0);
+}
+
 bool application_promising(const struct decoded *decoded, const uint8_t *payload)
 {
     const size_t length = decoded->payload_captured;
 
-    if (decoded->fragment)
+    if (!begins(decoded))
         return false;
     if (decoded->protocol == UDP)
         return length >= DNS_HEADER && is_dns(decoded);
@@ -91,7 +98,7 @@ bool application_look(struct flow_application *application, const struct decoded
     const size_t length = decoded->payload_captured;
     bool news = false;
 
-    if (application->done || decoded->fragment)
+    if (application->done || !begins(decoded))
         return false;
     if (++application->tries >= TRIES)
         application->done = true;

@@ -93,6 +93,11 @@ int call_stream(struct call *call, uint16_t entry, call_item_fn *item)
 /* --- the page ----------------------------------------------------------------------------------
  */
 
+/* What reads the page is not what is tried, and most of the time would go into it. */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
+
 struct html {
     const char *at, *end;
     char open[DEPTH_MAX][16];
@@ -101,9 +106,13 @@ struct html {
 
 static bool starts(const struct html *html, const char *text)
 {
-    const size_t length = strlen(text);
+    const char *at = html->at;
 
-    return (size_t)(html->end - html->at) >= length && memcmp(html->at, text, length) == 0;
+    while (*text && at < html->end && *at == *text) {
+        at++;
+        text++;
+    }
+    return !*text;
 }
 
 static void must(struct html *html, const char *text)
@@ -115,11 +124,20 @@ static void must(struct html *html, const char *text)
 /* Is @word one of those in @list, each with a blank behind it? */
 static bool one_of(const char *list, const char *word)
 {
-    const size_t length = strlen(word);
+    const char *at = list;
 
-    for (const char *at = list; *at; at = strchr(at, ' ') + 1)
-        if (strncmp(at, word, length) == 0 && at[length] == ' ')
-            return length != 0;
+    while (*at) {
+        const char *w = word;
+
+        while (*w && *at == *w) {
+            at++;
+            w++;
+        }
+        if (!*w && *at == ' ')
+            return w != word;
+        while (*at++ != ' ') {
+        }
+    }
     return false;
 }
 
@@ -226,6 +244,10 @@ static void check(const char *text, size_t length)
     ck_assert_uint_eq(html.depth, 0);
     ck_assert(length > 8 && strcmp(html.end - 8, "</html>\n") == 0);
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 
 static void add_flows(struct traffic *t, const uint8_t *data, size_t size)
 {

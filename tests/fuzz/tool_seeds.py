@@ -60,7 +60,7 @@ def metrics_http_seeds():
 
 def traffic_seeds():
     sides = [flow_side(5, bytes([10, 0, 0, 5]), 40000, 1), flow_side(0, bytes([10, 0, 0, 1]), 443, 2)]
-    web = flow_record(4, 6, [b"<b>web1", b"a&b", b"xenbr0", b"<script>x</script>", b"h2"], sides, application=2)
+    web = flow_record(4, 6, [b"<b>web1", b'a&" onload="x', b"xenbr0", b"<script>x</script>", b"h2"], sides, application=2)
     dns = flow_record(6, 17, [b"", b"d\x1b[2Jb", b"", b"\xe2\x80\xae'\"", b""], sides[::-1], application=1)
     huge = bytearray(web)
     struct.pack_into("<QQ", huge, 8, 1, 2 ** 64 - 1)

@@ -10,6 +10,7 @@
 
 #include "common/flow_wire.h"
 #include "common/mirror_read.h"
+#include "services/monitor/application.h"
 #include "services/monitor/filter.h"
 #include "tests/unit/unit.h"
 
@@ -185,6 +186,29 @@ START_TEST(ended_flows_are_followed)
 }
 END_TEST
 
+/* The ring's end is passed by again and again, at other places each time. */
+START_TEST(ended_flows_of_any_length)
+{
+    struct flow_application application = {.kind = APPLICATION_DNS};
+    uint64_t next = 1, got = 0, lost = 0;
+    uint32_t number = 0;
+
+    engine()->flow.application = &application;
+    ask_ended(0, 0);
+    for (unsigned round = 0; round < 120; round++) {
+        for (unsigned i = 0; i < 100; i++) {
+            memset(application.name, 'n', sizeof(application.name));
+            application.name[++number * 31 % (sizeof(application.name) - 1)] = '\0';
+            fake_end_flow(engine(), number);
+        }
+        read_ended(0, &next, &got, &lost);
+        ck_assert_uint_eq(got, number);
+    }
+    ck_assert_uint_eq(lost, 0);
+    engine()->flow.application = NULL;
+}
+END_TEST
+
 /* --- captures -----------------------------------------------------------------------------------
  */
 
@@ -355,6 +379,26 @@ START_TEST(slow_captures_lose_and_know_it)
 }
 END_TEST
 
+/* Up to the last byte of its buffer: a record finds room beside the loss that comes before it. */
+START_TEST(captures_are_filled_to_the_brim)
+{
+    struct capture *capture = begin_capture(0, NULL, 0, 0, 0);
+    unsigned sent = 0;
+
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 0; i < 600; i++, sent++)
+            source_frame(source, 1, 0, sent, 1000, 1000);
+        for (unsigned size = 1000 - round; size >= 40; size -= 8, sent++)
+            source_frame(source, 1, 0, sent, size, size);
+        ck_assert(source_flush(source));
+        read_capture(capture);
+        ck_assert_uint_gt(capture->lost, 0);
+        ck_assert_uint_eq(capture->frames + capture->lost, sent);
+    }
+    free(capture);
+}
+END_TEST
+
 START_TEST(captures_that_cannot_be)
 {
     static const struct filter_instruction loop[] = {{0x05, 0, 0, UINT32_MAX}, {0x06, 0, 0, 1}};
@@ -394,13 +438,18 @@ END_TEST
 
 START_TEST(captures_of_one_port)
 {
-    struct capture capture = {.asker = 0};
+    struct capture capture = {.asker = 0}, other = {.asker = 1};
     struct desk_request request;
 
     desk_begin(desk, 0, &request, CONTROL_T_MONITOR_CAPTURE);
     control_put_number(&request.writer, CONTROL_F_DOMID, 21);
     control_put_number(&request.writer, CONTROL_F_VIF, 1);
     desk_ask(desk, 0, &request);
+    desk_join(desk, 1);
+    desk_begin(desk, 1, &request, CONTROL_T_MONITOR_CAPTURE);
+    control_put_number(&request.writer, CONTROL_F_DOMID, 21); /* the guest, but no vif of it */
+    control_put_number(&request.writer, CONTROL_F_VIF, 2);
+    desk_ask(desk, 1, &request);
     for (unsigned i = 0; i < 10; i++)
         source_frame(source, 1 + i % 2, 0, i, 60, 60);
     source_frame(source, 9, 0, 10, 60, 60); /* of nobody */
@@ -408,6 +457,9 @@ START_TEST(captures_of_one_port)
     read_capture(&capture);
     ck_assert_uint_eq(capture.frames, 5);
     ck_assert_str_eq(capture.guest, "web2");
+    read_capture(&other);
+    ck_assert_uint_eq(other.frames, 0);
+    desk_leave(desk, 1);
 }
 END_TEST
 
@@ -451,7 +503,9 @@ START_TEST(alerts_are_told)
     while (desk_next(desk, 0)) {
         lost += control_number(&desk->asker[0].fields, CONTROL_F_LOST, 0);
         next += control_number(&desk->asker[0].fields, CONTROL_F_LOST, 0);
-        ck_assert_uint_eq(desk_number(desk, CONTROL_F_SEQUENCE), next++);
+        ck_assert_uint_eq(desk_number(desk, CONTROL_F_SEQUENCE), next);
+        desk_enter(desk, CONTROL_F_ALERT);
+        ck_assert_uint_eq(desk_number(desk, CONTROL_F_VALUE), next++);
         got++;
     }
     ck_assert_uint_gt(lost, 0);
@@ -590,8 +644,10 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, flows_are_walked);
     tcase_add_test(cases, ended_flows_are_followed);
+    tcase_add_test(cases, ended_flows_of_any_length);
     tcase_add_test(cases, captures_have_what_they_ask_for);
     tcase_add_test(cases, slow_captures_lose_and_know_it);
+    tcase_add_test(cases, captures_are_filled_to_the_brim);
     tcase_add_test(cases, captures_that_cannot_be);
     tcase_add_test(cases, captures_of_one_port);
     tcase_add_test(cases, alerts_are_told);

@@ -198,6 +198,7 @@ static const struct {
     {"--guest uplink", "0"},
     {"--guest 4c7f0000-0000-0000-0000-000000000000", "0"},
     {"--guest 4C7F0000-0000-0000-0000-000000000001", ""},
+    {"--guest 00000000-0000-0000-0000-000000000000", ""},
     {"--host 10.0.0.1", "23"},
     {"--host 10.0.0.0/24", "023"},
     {"--host 10.0.0.64/26", "3"},
@@ -373,6 +374,31 @@ START_TEST(spills)
 }
 END_TEST
 
+/* Between two vifs of one guest: it is one flow of that guest. */
+START_TEST(a_guest_with_itself_counts_once)
+{
+    const struct flow_made made = {.guest = {"web1", "web1"},
+                                   .address = {"10.0.0.1", "10.0.0.2"},
+                                   .record = {.protocol = 6,
+                                              .side = {{.frames = 2, .bytes = 200, .domid = 5},
+                                                       {.frames = 1, .domid = 5, .vif = 1}}}};
+    struct flow_groups *groups = flow_groups_create(FLOW_BY_GUEST);
+    uint8_t data[FLOW_RECORD_MAX];
+    struct flow_view view;
+    size_t length;
+    char *text;
+    FILE *out = open_memstream(&text, &length);
+
+    ck_assert_uint_gt(flow_view(data, flow_make(&made, data), &view), 0);
+    ck_assert_int_eq(flow_groups_add(groups, &view), 0);
+    flow_groups_print(groups, FLOW_SORT_BYTES, 0, true, 0, out);
+    fclose(out);
+    ck_assert_msg(strstr(text, "\"flows\":1") || strstr(text, "\"flows\": 1"), "%s", text);
+    free(text);
+    flow_groups_free(groups);
+}
+END_TEST
+
 START_TEST(a_temporary_file_that_fails_is_told)
 {
     struct flow_store *store = flow_store_create(FLOW_SORT_BYTES, 0);
@@ -431,6 +457,7 @@ int main(void)
     tcase_add_test(tcase, following_outlives_the_monitor);
     tcase_add_test(tcase, hostile_records_end_it);
     tcase_add_test(tcase, spills);
+    tcase_add_test(tcase, a_guest_with_itself_counts_once);
     tcase_add_test(tcase, a_temporary_file_that_fails_is_told);
     tcase_set_timeout(tcase, 60); /* sanitizers are slow */
     tcase_add_test(tcase, groups_have_a_limit);

@@ -496,6 +496,28 @@ START_TEST(sequence)
 }
 END_TEST
 
+/* Who begins to listen between two times of their own, or lost some, has templates after so many
+ * datagrams. */
+START_TEST(templates_after_messages)
+{
+    const struct flow_record r = make();
+    const struct ipfix_losses none = {0};
+    size_t length;
+
+    begin(false, false, true, IPFIX_MESSAGE_MAX);
+    add(&r, NULL);
+    ipfix_flush(ipfix, NOW);
+    for (unsigned i = 1; i <= IPFIX_TEMPLATE_MESSAGES; i++) {
+        used = count = 0;
+        ipfix_refresh(ipfix, &none, NOW);
+        add(&r, NULL);
+        ipfix_flush(ipfix, NOW);
+        ck_assert_uint_eq(count, 1);
+        ck_assert_msg((set(0, 2, &length) != NULL) == (i == IPFIX_TEMPLATE_MESSAGES), "%u", i);
+    }
+}
+END_TEST
+
 /* Templates that were lost come again at once; on a connection they come once. */
 START_TEST(templates)
 {
@@ -610,6 +632,7 @@ int main(void)
     tcase_add_loop_test(tc, icmp, 0, 4);
     tcase_add_test(tc, sequence);
     tcase_add_test(tc, templates);
+    tcase_add_test(tc, templates_after_messages);
     tcase_add_loop_test(tc, hostile, 0, 6);
     tcase_add_test(tc, interfaces);
     suite_add_tcase(suite, tc);

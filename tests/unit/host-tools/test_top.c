@@ -254,6 +254,33 @@ START_TEST(has_bounds)
 }
 END_TEST
 
+/* Each order by what it is named after. */
+START_TEST(orders)
+{
+    struct top_view view = {.kind = TOP_VIEW_PORTS};
+    uint32_t order[TOP_PORTS_MAX];
+    struct top_port_row *row;
+
+    ck_assert(top_model_init(&model));
+    /* Of each order, in turn, the row that leads. */
+    for (unsigned i = 0; i < 6; i++) {
+        row = top_ports_add(&model);
+        snprintf(row->id.name, sizeof(row->id.name), "%c", 'f' - (char)i);
+        row->out[0] = i == 1 ? 60 : i == 0 ? 50 : 0;
+        row->in[0] = i == 2 ? 80 : i == 0 ? 50 : 0;
+        row->bytes_out = i == 4 ? 100 : i == 3 ? 90 : 0;
+        row->bytes_in = i == 3 ? 90 : 0;
+        row->flows = i == 4;
+    }
+    for (unsigned sort = 0; sort < 6; sort++) {
+        view.sort[TOP_VIEW_PORTS] = sort;
+        ck_assert_uint_eq(top_order(&model, &view, order), 6);
+        ck_assert_msg(order[0] == sort, "%s: %u", top_sort_name(view.kind, sort), order[0]);
+    }
+    top_model_free(&model);
+}
+END_TEST
+
 /* --- keys ---------------------------------------------------------------------------------------
  */
 
@@ -497,6 +524,7 @@ int main(void)
     tcase_add_test(tcase, makes_rates_of_looks);
     tcase_add_test(tcase, forgets_what_is_gone);
     tcase_add_test(tcase, has_bounds);
+    tcase_add_test(tcase, orders);
     tcase_add_test(tcase, obeys_keys);
     tcase_add_loop_test(tcase, prints_once, 0, sizeof(once) / sizeof(once[0]));
     tcase_add_loop_test(tcase, outlives_the_monitor, 0, 2);

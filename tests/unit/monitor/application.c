@@ -168,6 +168,40 @@ START_TEST(dns_ipv6_and_other_ports)
 }
 END_TEST
 
+/* A long answer in fragments: the first one has the question, and the first answers. */
+START_TEST(dns_in_fragments)
+{
+    struct decoded decoded = {.family = DECODE_IPV4,
+                              .protocol = UDP,
+                              .ports = true,
+                              .fragment = true,
+                              .more = true,
+                              .source_port = 53,
+                              .destination_port = 40000};
+
+    dns_header(0x8180, 1, 3);
+    dns_question("long.example.org", 1);
+    dns_answer(12, 1, "\1\2\3\4", 4);
+    dns_answer(12, 1, "\5\6\7\10", 4);
+    decoded.payload_length = 1472;
+    decoded.payload_captured = (uint32_t)used - 3; /* cut within the second answer */
+    ck_assert(application_promising(&decoded, data));
+    ck_assert(application_look(&app, &decoded, data, false));
+    ck_assert_str_eq(app.name, "long.example.org");
+    ck_assert_uint_eq(app.answers, 1);
+    /* What is at that place in a later one is no header. */
+    setup();
+    decoded.fragment_at = 1480;
+    ck_assert(!application_promising(&decoded, data));
+    ck_assert(!application_look(&app, &decoded, data, false));
+    /* Nor is a segment that is not whole looked at. */
+    decoded.fragment_at = 0;
+    decoded.protocol = TCP;
+    ck_assert(!application_promising(&decoded, data));
+    ck_assert(!application_look(&app, &decoded, data, false));
+}
+END_TEST
+
 START_TEST(dns_over_tcp)
 {
     uint8_t message[256];
@@ -454,6 +488,7 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, dns_question_and_answers);
     tcase_add_test(tcase, dns_ipv6_and_other_ports);
+    tcase_add_test(tcase, dns_in_fragments);
     tcase_add_test(tcase, dns_over_tcp);
     tcase_add_test(tcase, dns_names_of_strangers);
     tcase_add_test(tcase, dns_of_one_flow);

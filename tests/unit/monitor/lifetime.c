@@ -351,6 +351,16 @@ START_TEST(test_a_reply_is_of_who_asked)
     play_give(play, &(struct play_frame){.family = 1, .source = 1, .destination = 2, .from = 1});
     ck_assert_uint_eq(flow->side[0].frames, 1);
     engine_flush(play->engine);
+    /* InARP's reply (RFC 2390) has the even number behind an even one. */
+    play_give(play, &(struct play_frame){.family = 1, .source = 2, .destination = 1, .from = 9});
+    play_give(play, &(struct play_frame){.family = 1, .source = 1, .destination = 2, .from = 8});
+    ck_assert_uint_eq(play_live(play), 1);
+    flow = play_find(play, 1, 0);
+    ck_assert_ptr_nonnull(flow);
+    ck_assert_uint_eq(flow->key.protocol, 8);
+    ck_assert_uint_eq(flow->side[0].frames, 1);
+    ck_assert_uint_eq(flow->side[1].frames, 1);
+    engine_flush(play->engine);
     play_give(play, &echo);
     flow = play_find(play, 1, 77);
     if (!flow)

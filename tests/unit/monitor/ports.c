@@ -62,6 +62,19 @@ START_TEST(test_what_is_learned_of_a_guest_later_keeps_its_number)
 }
 END_TEST
 
+START_TEST(test_an_uplink_is_no_guest)
+{
+    struct engine_identity who = {.vif = 1, .bridge = "b"};
+
+    engine_port(play->engine, 1, &who);
+    who.uplink = true;
+    engine_port(play->engine, 2, &who);
+    ck_assert_uint_ne(of(1), of(2));
+    ck_assert(!engine_identity(play->engine, of(1))->uplink);
+    ck_assert(engine_identity(play->engine, of(2))->uplink);
+}
+END_TEST
+
 START_TEST(test_a_number_is_reused_when_nobody_refers_to_it)
 {
     uint16_t number, seen = 0;
@@ -293,6 +306,25 @@ START_TEST(test_made_up_macs_take_nobodys_place)
 }
 END_TEST
 
+/* Whoever it is of: a table full of the silent is no table. */
+START_TEST(test_silent_macs_give_way)
+{
+    struct table table = macs_make();
+    struct unit_random random = {2};
+
+    macs_learn(&table.macs, mac_of(1), 1, 0, 1, PLAY_START);
+    for (uint32_t i = 0; i < 100000; i++)
+        macs_learn(&table.macs, mac_of(1000 + (uint32_t)unit_random(&random, 1U << 30)), 1, 0, 33,
+                   PLAY_START + 299 * PLAY_SECOND);
+    ck_assert_uint_eq(macs_find(&table.macs, mac_of(1), 1, 0), 1);
+    for (uint32_t i = 0; i < 100000; i++)
+        macs_learn(&table.macs, mac_of(1000 + (uint32_t)unit_random(&random, 1U << 30)), 1, 0, 33,
+                   PLAY_START + 302 * PLAY_SECOND);
+    ck_assert_uint_eq(macs_find(&table.macs, mac_of(1), 1, 0), 0);
+    free(table.memory);
+}
+END_TEST
+
 /* -- totals */
 
 START_TEST(test_totals_are_of_both_ends)
@@ -362,6 +394,7 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(who, setup, teardown);
     tcase_add_test(who, test_a_port_is_who_it_was_said_to_be);
     tcase_add_test(who, test_what_is_learned_of_a_guest_later_keeps_its_number);
+    tcase_add_test(who, test_an_uplink_is_no_guest);
     tcase_add_test(who, test_a_number_is_reused_when_nobody_refers_to_it);
     tcase_add_test(who, test_too_many_identities_are_refused_and_counted);
     tcase_add_loop_test(who, test_flows_keep_their_identities, 0, 3);
@@ -372,6 +405,7 @@ Suite *unit_suite(void)
     suite_add_tcase(suite, who);
     tcase_add_test(macs, test_macs_move_and_are_forgotten);
     tcase_add_test(macs, test_made_up_macs_take_nobodys_place);
+    tcase_add_test(macs, test_silent_macs_give_way);
     suite_add_tcase(suite, macs);
     tcase_add_checked_fixture(top, setup, teardown);
     tcase_add_test(top, test_totals_are_of_both_ends);
