@@ -25,7 +25,7 @@ SKIPPED_NAMES = re.compile("fuzz|asan|oobr|heap|segv|crash|invalid")
 SIZE_MAX = 2 << 20
 KINDS = {"dns": "dns.qry.name", "tls": "tls.handshake.extensions_server_name", "http": "http.host"}
 FIELDS = ["frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "udp.srcport",
-          "udp.dstport", "dns.count.queries", "frame.number", "_ws.malformed"] + list(KINDS.values())
+          "udp.dstport", "dns.count.queries", "dns.resp.name", "frame.number", "_ws.malformed"] + list(KINDS.values())
 # Nothing is put together on the way to what a single payload says, but for TLS' records, which are ours to join, too.
 OPTIONS = ("ip.defragment:FALSE", "ipv6.defragment:FALSE")
 NAME_MAX = 126  # application.h: APPLICATION_NAME without NUL and the mark of a cut
@@ -81,7 +81,7 @@ def read(path, joins):
         command += ["-o", option]
     for field in FIELDS:
         command += ["-e", field]
-    command += ["-Y", " or ".join(KINDS.values())]
+    command += ["-Y", " or ".join([*KINDS.values(), "dns.resp.name"])]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     found, remarks = collections.defaultdict(list), {}
     for line in done.stdout.decode(errors="replace").splitlines():
@@ -103,6 +103,9 @@ def read(path, joins):
             remarks[key] = "broken"
         for kind, field in KINDS.items():
             names = [name for name in row[field] if name]
+            if kind == "dns" and not names:
+                names = row["dns.resp.name"][:1]  # mDNS announces without a question
+                names = names if names[0] else []
             if kind == "dns" and not {53, 5353, 5355} & {ends[0][1], ends[1][1]} and names:
                 remarks[key] = "not its port"
             if kind == "http" and transport == "udp" and names:
