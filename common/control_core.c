@@ -48,7 +48,7 @@ static int handle_status(void *context, struct control_request *request,
     const struct control_server_config *config = &server->config;
     enum control_health health = CONTROL_HEALTHY;
     struct listener_stats clients;
-    uint64_t total, used;
+    struct control_memory memory = {0};
 
     listener_stats(server->listener, &clients);
     control_put_string(reply, CONTROL_F_SERVICE, config->service);
@@ -58,9 +58,9 @@ static int handle_status(void *context, struct control_request *request,
     control_put_number(reply, CONTROL_F_STARTED, server->started_wallclock);
     control_put_number(reply, CONTROL_F_SEALED, server->sealed);
     if (config->memory != NULL) {
-        config->memory(config->context, &total, &used);
-        control_put_number(reply, CONTROL_F_MEMORY_TOTAL, total);
-        control_put_number(reply, CONTROL_F_MEMORY_USED, used);
+        config->memory(config->context, &memory);
+        control_put_number(reply, CONTROL_F_MEMORY_TOTAL, memory.total);
+        control_put_number(reply, CONTROL_F_MEMORY_USED, memory.used);
     }
     control_put_number(reply, CONTROL_F_CLIENTS, clients.connected);
     if (config->status != NULL)
@@ -199,12 +199,12 @@ static bool common_statistic(struct control_server *server, uint64_t index,
                              struct control_writer *item)
 {
     const struct control_server_config *config = &server->config;
-    uint64_t total = 0, used = 0;
+    struct control_memory memory = {0};
     struct listener_stats clients;
 
     listener_stats(server->listener, &clients);
     if (config->memory != NULL)
-        config->memory(config->context, &total, &used);
+        config->memory(config->context, &memory);
     const struct {
         const char *name, *help, *unit;
         bool counter;
@@ -212,8 +212,11 @@ static bool common_statistic(struct control_server *server, uint64_t index,
     } statistics[] = {
         {"uptime", "time since the service started", "seconds", false,
          (hv_now(server->hv) - server->started) / HV_SEC},
-        {"memory_total", "memory that the service may use; 0: not known", "bytes", false, total},
-        {"memory_used", "memory in use", "bytes", false, used},
+        {"memory_total", "memory that the service may use; 0: not known", "bytes", false,
+         memory.total},
+        {"memory_used", "memory in use", "bytes", false, memory.used},
+        {"memory_objects", "memory in use by objects, without what is free in their pages", "bytes",
+         false, memory.objects},
         {"console_dropped", "output that the console had no room for", "bytes", true,
          hv_console_dropped(server->hv)},
         {"control_requests", "control requests", NULL, true, server->requests},

@@ -85,6 +85,13 @@ struct control_handler {
     control_handler_fn *handle;
 };
 
+/** In bytes. */
+struct control_memory {
+    uint64_t total;   /**< that the service may use */
+    uint64_t used;    /**< of it, in pages that have something in them */
+    uint64_t objects; /**< of these, in objects: the same again when all that came has gone */
+};
+
 /** What a service tells of itself. */
 struct control_server_config {
     const char *service;                    /**< its name: "switch"; strings are not copied */
@@ -111,8 +118,8 @@ struct control_server_config {
      * passed. Called once. NULL: the domain is powered off.
      */
     void (*stopped)(void *context);
-    /** Bytes that the service may use in all and that are in use. NULL: unknown. */
-    void (*memory)(void *context, uint64_t *total, uint64_t *used);
+    /** The service's memory. NULL: unknown. */
+    void (*memory)(void *context, struct control_memory *memory);
 };
 
 /** Pages that control_server_create() takes with hv_page_alloc(), clients' rings included. */

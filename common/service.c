@@ -106,14 +106,15 @@ static bool tell_statistic(void *context, unsigned index, struct control_writer 
     }
 }
 
-static void tell_memory(void *context, uint64_t *total, uint64_t *used)
+static void tell_memory(void *context, struct control_memory *memory)
 {
     struct service *service = context;
     struct arena_usage usage;
 
     arena_usage(service->arena, &usage);
-    *total = usage.pages_total * (uint64_t)HV_PAGE_SIZE;
-    *used = usage.pages_used * (uint64_t)HV_PAGE_SIZE;
+    memory->total = usage.pages_total * (uint64_t)HV_PAGE_SIZE;
+    memory->used = usage.pages_used * (uint64_t)HV_PAGE_SIZE;
+    memory->objects = usage.bytes_used;
 }
 
 static int asked_to_stop(void *context, const char **why)

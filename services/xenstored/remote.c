@@ -82,12 +82,15 @@ static int stop(void *context, const char **why)
     return -EPERM;
 }
 
-static void memory(void *context, uint64_t *total, uint64_t *used)
+static void memory(void *context, struct control_memory *memory)
 {
     struct xenstored *xs = remote_xs(context);
+    struct arena_usage usage;
 
-    *total = (uint64_t)xs->arena_pages * HV_PAGE_SIZE;
-    *used = *total - arena_bytes_free(xs->arena);
+    arena_usage(xs->arena, &usage);
+    memory->total = (uint64_t)xs->arena_pages * HV_PAGE_SIZE;
+    memory->used = memory->total - arena_bytes_free(xs->arena);
+    memory->objects = usage.bytes_used;
 }
 
 /* --- the server ---------------------------------------------------------------------------------

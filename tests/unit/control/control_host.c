@@ -181,10 +181,9 @@ static void stopped(void *context)
     ((struct control_host *)context)->stopped++;
 }
 
-static void memory(void *context, uint64_t *total, uint64_t *used)
+static void memory(void *context, struct control_memory *memory)
 {
-    *total = 1 << 20;
-    *used = 12345;
+    *memory = (struct control_memory){.total = 1 << 20, .used = 12345, .objects = 678};
 }
 
 /* --- the host -----------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ START_TEST(test_stats)
     ck_assert_uint_eq(header.kind, CONTROL_END);
     ck_assert_uint_eq(header.length, CONTROL_HEADER);
     ck_assert_uint_eq(ours, 3);
-    ck_assert_uint_eq(items, 15 + 3);
+    ck_assert_uint_eq(items, 16 + 3);
 }
 END_TEST
 
@@ -255,6 +255,7 @@ START_TEST(test_common_statistics)
     ck_assert_uint_eq(statistic(&client, "uptime"), 7);
     ck_assert_uint_eq(statistic(&client, "memory_total"), 1 << 20);
     ck_assert_uint_eq(statistic(&client, "memory_used"), 12345);
+    ck_assert_uint_eq(statistic(&client, "memory_objects"), 678);
     ck_assert_uint_eq(statistic(&client, "control_clients"), 2);
     ck_assert_uint_eq(statistic(&client, "control_clients_accepted"), 2);
     ck_assert_uint_eq(statistic(&client, "control_rings_free"), CONTROL_HOST_CLIENTS - 2);
