@@ -142,7 +142,7 @@ static int64_t now_us(void)
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-#define WORST 256
+#define WORST 128 /* as many as an answer of the agent holds */
 
 /* Keep the longest ones, worst first. */
 static void note_worst(int64_t worst[WORST], int64_t took)
